@@ -1,0 +1,48 @@
+import type { Bytes } from './bytes.ts';
+import { toHex, utf8 } from './bytes.ts';
+import { type CanonicalValue, canonicalJson } from './canonical-json.ts';
+import { sha256 } from './digest.ts';
+
+/** One fact for the audit log, before it has a place in the chain. */
+export interface AuditEvent {
+  /** `noun.verb-in-past-tense`, from the catalogue in `services/audit/events.ts`. */
+  readonly type: string;
+  readonly at: Date;
+  /** Who did it: `node:<name>`, `admin:<subject>`, `service`, or `anonymous`. */
+  readonly actor: string;
+  /** The caller's network address, where there was a caller. */
+  readonly address?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** The node it is about, where it is about one that is enrolled. */
+  readonly nodeName?: string | undefined;
+  readonly facts: Readonly<Record<string, CanonicalValue | undefined>>;
+}
+
+/** An event in its place: numbered from 1 without a gap, each sealed over the one before. */
+export interface AuditRecord extends AuditEvent {
+  readonly sequence: number;
+  /** Hash of the record before, lower-case hex; 64 zeros for the first. */
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+/** What stands before the first record. */
+export const AUDIT_GENESIS = '0'.repeat(64);
+
+/** SHA-256 over the canonical JSON of everything in the record but its own hash. */
+export function auditHash(record: Omit<AuditRecord, 'hash'>): string {
+  return toHex(sha256(auditBytes(record)));
+}
+
+/** The next record of a chain whose newest is (`sequence`, `hash`). */
+export function chainAuditEvent(event: AuditEvent, head: { sequence: number; hash: string }): AuditRecord {
+  const record = { ...event, sequence: head.sequence + 1, previousHash: head.hash };
+  return { ...record, hash: auditHash(record) };
+}
+
+function auditBytes(record: Omit<AuditRecord, 'hash'>): Bytes {
+  const { sequence, previousHash, type, at, actor, address, requestId, nodeName, facts } = record;
+  return utf8(
+    canonicalJson({ sequence, previousHash, type, at: at.toISOString(), actor, address, requestId, nodeName, facts }),
+  );
+}

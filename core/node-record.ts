@@ -1,0 +1,37 @@
+import type { Bytes } from './bytes.ts';
+import type { EkFingerprint, NodeId, NodeName, PoolName } from './ids.ts';
+
+/** How much a node must prove, and what it may then hold. Ordered: each asks for all that the one before asks. */
+export type ProtectionRating = 'default' | 'protected' | 'highly-protected';
+
+/** Where a node is in its life. */
+export type NodeState = 'enrolled' | 'pending' | 'joined' | 'quarantined' | 'barred' | 'retired';
+
+/** What the last heartbeats say about the way to a node. */
+export type Connectivity = 'never-seen' | 'connected' | 'late' | 'lost';
+
+/** A TPM's counters as its last accepted quote stated them. `clockMs` runs on while the epoch (the two counts) stands. */
+export interface BootEpoch {
+  readonly resetCount: number;
+  readonly restartCount: number;
+  readonly clockMs: bigint;
+}
+
+/** One node as an administrator enrolled it, and what its accepted joins have added. */
+export interface NodeRecord {
+  readonly id: NodeId;
+  readonly name: NodeName;
+  readonly pool: PoolName;
+  readonly state: NodeState;
+  readonly ekFingerprint: EkFingerprint;
+  /** DER of the EK certificate, where the node was enrolled with one. */
+  readonly ekCertificate: Bytes | undefined;
+  readonly enrolledAt: Date;
+  readonly enrolledBy: string;
+  /** Set from the first accepted join on. */
+  readonly lastJoinAt: Date | undefined;
+  readonly lastAddress: string | undefined;
+  readonly bootEpoch: BootEpoch | undefined;
+  /** The TPM Name of the last accepted AK, hex; tells a re-created AK from another one. */
+  readonly akName: string | undefined;
+}
