@@ -1,0 +1,111 @@
+import type { Admission } from '#core/admission.ts';
+import type { EkFingerprint } from '#core/ids.ts';
+import type { BootEpoch } from '#core/node-record.ts';
+import type { PcrBank } from '#protocol/challenge.ts';
+
+/** The Verifier's precise reason for a refusal, for the audit log: `expected` and `found` are for an administrator's eyes only. */
+export interface Denial {
+  readonly code: DenialCode;
+  /** The PCR it is about, where it is about one. */
+  readonly pcr?: number | undefined;
+  readonly expected?: string | undefined;
+  readonly found?: string | undefined;
+  /** One sentence for the person who reads the log; no secrets in it. */
+  readonly detail?: string | undefined;
+}
+
+/** Every reason there is. Closed: a new check adds its code here. */
+export type DenialCode =
+  | 'evidence-malformed'
+  | 'evidence-kind-unexpected'
+  // The key pair under attestation
+  | 'ek-not-enrolled'
+  | 'ek-template-unsafe'
+  | 'ek-certificate-missing'
+  | 'ek-certificate-key-mismatch'
+  | 'ek-certificate-malformed'
+  | 'ek-chain-untrusted'
+  | 'ek-denied'
+  | 'software-tpm-refused'
+  | 'ak-attributes-unsafe'
+  | 'ak-scheme-refused'
+  | 'ak-not-in-endorsement-hierarchy'
+  | 'activation-failed'
+  // The quote
+  | 'quote-signature-invalid'
+  | 'quote-signature-scheme-refused'
+  | 'quote-magic-wrong'
+  | 'quote-type-wrong'
+  | 'nonce-mismatch'
+  | 'pcr-selection-mismatch'
+  | 'pcr-values-malformed'
+  | 'pcr-composite-mismatch'
+  | 'boot-epoch-rolled-back'
+  // Appraisal
+  | 'node-name-mismatch'
+  | 'node-not-admissible'
+  | 'pool-unknown'
+  | 'pcr-mismatch'
+  | 'reference-values-missing'
+  | 'rating-requires-tpm2'
+  | 'event-log-mismatch'
+  | 'csr-key-not-bound';
+
+/** Something true and worth a person's look that refuses nobody. */
+export interface Advisory {
+  readonly code: 'clock-not-safe' | 'reset-count-jumped' | 'ak-changed' | 'firmware-changed';
+  readonly detail: string;
+}
+
+/** What a TPM quote proved. Every field was established by `verifyEvidence`. */
+export interface VerifiedTpm2Claims {
+  readonly kind: 'tpm2-quote';
+  readonly ek: {
+    readonly fingerprint: EkFingerprint;
+    /** Present when a certificate was shown; whether it chains to an anchor is for appraisal. */
+    readonly certificate: VerifiedEkCertificate | undefined;
+  };
+  /** TPM Name of the AK, lower-case hex. */
+  readonly akName: string;
+  readonly bank: PcrBank;
+  /** PCR values by index, lower-case hex, digest-checked against the quote. */
+  readonly pcrs: ReadonlyMap<number, string>;
+  readonly bootEpoch: BootEpoch;
+  /** The TPM's word on its clock; false for up to 70 minutes after a power loss (TPM 2.0 Part 1 §36.3). */
+  readonly clockSafe: boolean;
+  readonly firmwareVersion: bigint;
+}
+
+/** What the EK certificate says, once its chain was verified to one of the pool's anchors. */
+export interface VerifiedEkCertificate {
+  /** TCG vendor id as in the SAN, for example `id:53544D20`. */
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly version: string;
+  /** True for swtpm and simulators. */
+  readonly software: boolean;
+  /** Subject of the anchor it chains to, RFC 4514. */
+  readonly anchor: string;
+}
+
+export type VerifiedClaims = VerifiedTpm2Claims;
+
+/** The outcome of `verifyEvidence`. */
+export type Verification =
+  | { readonly ok: true; readonly claims: VerifiedClaims }
+  | { readonly ok: false; readonly denials: readonly Denial[] };
+
+/** The Verifier's output (vocabulary of draft-ietf-rats-ear). Only `affirming` carries an admission. */
+export type AttestationResult =
+  | {
+      readonly status: 'affirming';
+      readonly admission: Admission;
+      /** Name of the reference-value file that matched. */
+      readonly referenceValues: string;
+      readonly advisories: readonly Advisory[];
+    }
+  | {
+      readonly status: 'contraindicated';
+      readonly denials: readonly Denial[];
+      readonly advisories: readonly Advisory[];
+    };

@@ -1,0 +1,134 @@
+import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
+import type { Bytes } from '#core/bytes.ts';
+import type {
+  CertificateFingerprint,
+  EkFingerprint,
+  NodeId,
+  NodeName,
+  PoolName,
+  RequestId,
+  Serial,
+  SpkiFingerprint,
+  TicketId,
+} from '#core/ids.ts';
+import type { CertificateState, IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
+import type { BootEpoch, NodeRecord, NodeState } from '#core/node-record.ts';
+
+/** A certificate's row: from the moment its intent was recorded. */
+export interface CertificateRecord {
+  readonly serial: Serial;
+  readonly nodeId: NodeId;
+  readonly nodeName: NodeName;
+  readonly requestId: RequestId;
+  readonly state: CertificateState;
+  readonly spkiFingerprint: SpkiFingerprint;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** Set once it was signed. */
+  readonly fingerprint: CertificateFingerprint | undefined;
+  readonly der: Bytes | undefined;
+}
+
+/** What an administrator's enrolment says of one node; everything else in its record follows. */
+export interface Enrolment {
+  readonly id: NodeId;
+  readonly name: NodeName;
+  readonly pool: PoolName;
+  readonly ekFingerprint: EkFingerprint;
+  readonly ekCertificate: Bytes | undefined;
+}
+
+/** One line of an enrolment that cannot stand beside what is recorded, or beside an earlier line. */
+export interface EnrolmentConflict {
+  /** Index into the list that was given. */
+  readonly index: number;
+  readonly conflict: 'name-taken' | 'ek-taken';
+}
+
+export type EnrolOutcome =
+  | { readonly ok: true; readonly nodes: readonly NodeRecord[] }
+  | { readonly ok: false; readonly conflicts: readonly EnrolmentConflict[] };
+
+/**
+ * What taking a ticket found. `fresh`: nobody took it before; it is spent now. `repeat`: the same request took it and got this
+ * certificate. `in-progress`: the same request took it and has no outcome yet. `spent`: anything else.
+ */
+export type TicketTaken =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'repeat'; readonly certificate: CertificateRecord }
+  | { readonly kind: 'in-progress' }
+  | { readonly kind: 'spent' };
+
+export interface TicketTake {
+  readonly ticketId: TicketId;
+  /** SHA-256 over the join request: tells a repeat from another request with the same ticket. */
+  readonly requestDigest: string;
+  readonly requestId: RequestId;
+  /** The row may be forgotten after this: an expired ticket is refused before the store is asked. */
+  readonly expiresAt: Date;
+}
+
+/** What an accepted join teaches about its node. */
+export interface JoinFacts {
+  readonly nodeId: NodeId;
+  readonly at: Date;
+  readonly address: string;
+  readonly bootEpoch: BootEpoch | undefined;
+  readonly akName: string | undefined;
+}
+
+export interface NodeFilter {
+  readonly pool?: PoolName | undefined;
+  readonly state?: NodeState | undefined;
+}
+
+/** The half that cannot change anything. */
+export interface StoreReader {
+  findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined>;
+  findNodeByName(name: NodeName): Promise<NodeRecord | undefined>;
+  findNode(id: NodeId): Promise<NodeRecord | undefined>;
+  /** Nodes in order of name, after `after`, at most `limit`. */
+  listNodes(filter: NodeFilter, page: { after?: NodeName | undefined; limit: number }): Promise<readonly NodeRecord[]>;
+  findCertificate(serial: Serial): Promise<CertificateRecord | undefined>;
+  /** A node's certificates, newest notBefore first, at most `limit`. */
+  listCertificates(nodeId: NodeId, limit: number): Promise<readonly CertificateRecord[]>;
+  /** Audit records with a sequence above `after`, oldest first, at most `limit`. */
+  readAudit(after: number, limit: number): Promise<readonly AuditRecord[]>;
+  /** Every audit record of one request, oldest first. */
+  readAuditOfRequest(requestId: RequestId): Promise<readonly AuditRecord[]>;
+  /** The newest audit records about one node, newest first, at most `limit`. */
+  readAuditOfNode(name: NodeName, limit: number): Promise<readonly AuditRecord[]>;
+  /** The head as the log itself remembers it, apart from the records. */
+  auditHead(): Promise<{ sequence: number; hash: string }>;
+}
+
+/**
+ * The half that changes things. Each method is one transaction, durable (synchronous=FULL) when its promise resolves, and takes the
+ * audit event that tells of the change: the two stand or fall together.
+ */
+export interface StoreWriter {
+  /** An audit record alone: a refusal, a start, a stop. Resolves to the record in its place. */
+  appendAudit(event: AuditEvent): Promise<AuditRecord>;
+  /** All of them or none. Names and EKs are unique over every node that was ever enrolled and not retired. */
+  enrolNodes(
+    enrolments: readonly Enrolment[],
+    by: string,
+    at: Date,
+    events: readonly AuditEvent[],
+  ): Promise<EnrolOutcome>;
+  /** Takes the ticket, whatever follows. At most one caller, over all replicas and time, gets `fresh`. */
+  takeTicket(take: TicketTake): Promise<TicketTaken>;
+  /** The intent, before the signature. Throws if the serial is known already. */
+  reserveSerial(intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent): Promise<void>;
+  /** The signature's result and what the join taught; the node becomes `joined`. Throws unless the serial's state is `signing`. */
+  recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void>;
+  /**
+   * At start-up, before any join: intents whose process died become `orphaned`, each with its audit record made by `toEvent`.
+   * Resolves to them.
+   */
+  orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]>;
+  /** Forgets tickets that expired before `before`. Resolves to how many. */
+  forgetTickets(before: Date): Promise<number>;
+}
+
+export interface Store extends StoreReader, StoreWriter, AsyncDisposable {}
