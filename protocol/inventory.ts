@@ -1,0 +1,112 @@
+import { z } from 'zod';
+
+import { auditRecordSchema } from './audit.ts';
+import { timestamp } from './fields.ts';
+
+/** A certificate as an administrator sees it. */
+export const certificateSummarySchema = z.object({
+  serial: z.string(),
+  state: z.enum(['signing', 'issued', 'orphaned', 'revoked']),
+  /** SHA-256 of the DER, lower-case hex; absent until it was signed. */
+  fingerprint: z.string().optional(),
+  notBefore: timestamp,
+  notAfter: timestamp,
+  /** The join it was issued for. */
+  requestId: z.string(),
+});
+export type CertificateSummary = z.output<typeof certificateSummarySchema>;
+
+/** One line of the node table. */
+export const nodeSummarySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  pool: z.string(),
+  /** The pool's, from policy; absent where the policy no longer has the pool. */
+  protectionRating: z.enum(['default', 'protected', 'highly-protected']).optional(),
+  state: z.enum(['enrolled', 'pending', 'joined', 'quarantined', 'barred', 'retired']),
+  ekFingerprint: z.string(),
+  /** True where the node was enrolled with its EK certificate and not by hash alone. */
+  hasEkCertificate: z.boolean(),
+  enrolledAt: timestamp,
+  enrolledBy: z.string(),
+  lastJoinAt: timestamp.optional(),
+  lastAddress: z.string().optional(),
+});
+export type NodeSummary = z.output<typeof nodeSummarySchema>;
+
+/** `GET /v1/nodes?pool&state&after&limit`, as the service reads the query. */
+export const nodeListQuerySchema = z.strictObject({
+  pool: z.string().max(63).optional(),
+  state: nodeSummarySchema.shape.state.optional(),
+  after: z.string().max(253).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+});
+
+/** Nodes in order of name; `next` is the `after` of the next page, absent on the last. */
+export const nodeListSchema = z.object({ nodes: z.array(nodeSummarySchema), next: z.string().optional() });
+export type NodeList = z.output<typeof nodeListSchema>;
+
+/** `GET /v1/nodes/{name}`. */
+export const nodeDetailSchema = z.object({
+  node: nodeSummarySchema.extend({
+    akName: z.string().optional(),
+    bootEpoch: z
+      .object({ resetCount: z.number().int(), restartCount: z.number().int(), clockMs: z.string() })
+      .optional(),
+  }),
+  /** Newest first. */
+  certificates: z.array(certificateSummarySchema),
+  /** The newest audit records about the node, newest first. */
+  records: z.array(auditRecordSchema),
+});
+export type NodeDetail = z.output<typeof nodeDetailSchema>;
+
+/** A failed check, as the audit log keeps it. */
+export const denialSchema = z.object({
+  code: z.string(),
+  pcr: z.number().int().optional(),
+  expected: z.string().optional(),
+  found: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+/** `GET /v1/joins/{requestId}`: one request of the join protocol, from the audit log. */
+export const joinDetailSchema = z.object({
+  requestId: z.string(),
+  /** `unfinished`: recorded as begun, and neither issued nor refused. `challenged`: only a challenge was given under this id. */
+  outcome: z.enum(['issued', 'refused', 'challenged', 'unfinished']),
+  nodeName: z.string().optional(),
+  address: z.string().optional(),
+  /** The problem's name that the caller was told, where it was refused. */
+  problem: z.string().optional(),
+  denials: z.array(denialSchema),
+  advisories: z.array(z.object({ code: z.string(), detail: z.string() })),
+  certificate: certificateSummarySchema.optional(),
+  /** Oldest first. */
+  records: z.array(auditRecordSchema),
+});
+export type JoinDetail = z.output<typeof joinDetailSchema>;
+
+/** `GET /v1/whoami`: the caller as the service understood its client certificate. */
+export const whoamiSchema = z.object({ subject: z.string(), notAfter: timestamp });
+export type Whoami = z.output<typeof whoamiSchema>;
+
+/** `GET /v1/policy`: what the running service decides by. */
+export const policySummarySchema = z.object({
+  /** SHA-256 over the policy file and every file that it names. */
+  version: z.string(),
+  loadedAt: timestamp,
+  pools: z.array(
+    z.object({
+      name: z.string(),
+      protectionRating: z.string(),
+      certificateTtlSeconds: z.number().int(),
+      segments: z.array(z.string()),
+      bank: z.string(),
+      pcrs: z.array(z.number().int()),
+      /** Names of the reference-value files in force. */
+      referenceValues: z.array(z.string()),
+    }),
+  ),
+});
+export type PolicySummary = z.output<typeof policySummarySchema>;
