@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+import { z } from 'zod';
+
+import { StrictYamlError, parseStrictYaml } from './strict-yaml.ts';
+
+/** What is wrong with a file or with the environment: every problem at once, each with the place it is in. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(source: string, problems: readonly string[]) {
+    super(`${source}: ${problems.join('; ')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+const path = z.string().min(1).max(4_096);
+
+const host = z
+  .union([z.ipv4(), z.ipv6()])
+  .default('127.0.0.1')
+  .describe('Address to bind, as a literal: no name is ever resolved. Loopback unless set.');
+
+const port = z.int().min(0).max(65_535);
+
+const listener = {
+  host,
+  certificate: path.describe('PEM: the server certificate, then its issuers below the root.'),
+  key: path.describe('PEM private key of the server certificate; mode 0600 or stricter.'),
+};
+
+const nodeListener = z
+  .strictObject({ ...listener, port: port.default(7443).describe('Port that nodes join at. 0 takes a free one.') })
+  .describe('Where nodes join: the server is authenticated, the caller is not.');
+
+const adminListener = z
+  .strictObject({
+    ...listener,
+    port: port.default(7444).describe('Port of the administrators’ API. 0 takes a free one.'),
+    clientCa: path.describe('PEM: the management CA. Only client certificates that it issued are looked at.'),
+    administrators: path.describe(
+      'YAML list of the administrators’ certificates. Read on every request: who is taken off it is refused at once.',
+    ),
+  })
+  .describe('Where administrators and the inventory’s readers call; a client certificate is required.');
+
+const passphrase = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('file'),
+      path: path.describe('File whose first line is the passphrase; mode 0600 or stricter.'),
+    }),
+    z.strictObject({
+      kind: z.literal('systemd-credential'),
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,255}$/)
+        .describe('Name of the credential that the unit loads (LoadCredentialEncrypted=).'),
+    }),
+  ])
+  .describe('What opens the sealed key.');
+
+const issuer = z
+  .strictObject({
+    chain: path.describe('PEM: the issuing CA’s certificate, then the root’s.'),
+    key: path.describe('The issuing CA’s private key, sealed with scrypt and AES-256-GCM.'),
+    passphrase,
+  })
+  .describe('The dedicated CA that signs kubelet client certificates.');
+
+const store = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('sqlite'), path: path.describe('Database file; made if it is missing.') }),
+  ])
+  .describe('Where nodes, certificates and the audit log are kept.');
+
+const tickets = z
+  .strictObject({
+    key: path.describe('File with the ticket key, 32 bytes in hex; mode 0600 or stricter. Replicas share it.'),
+  })
+  .describe('Challenges travel sealed with this key instead of being stored.');
+
+const kubernetes = z
+  .strictObject({
+    apiServer: z
+      .url({ protocol: /^https$/ })
+      .max(2_048)
+      .describe('URL of the API server that joined nodes are told.'),
+    ca: path.describe('PEM: the CA that the API server’s certificate chains to.'),
+  })
+  .describe('The cluster that the nodes join.');
+
+const limits = z
+  .strictObject({
+    joinBodyBytes: z
+      .int()
+      .min(16_384)
+      .max(16_777_216)
+      .default(262_144)
+      .describe('Largest body of a join, in bytes. Raise it where event or IMA logs are asked for.'),
+    maxConnections: z.int().min(1).max(65_535).default(2_048).describe('Open connections per listener.'),
+  })
+  .prefault({})
+  .describe('Bounds on what one caller can make the service do.');
+
+const log = z
+  .strictObject({
+    level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe message that is written.'),
+  })
+  .prefault({})
+  .describe('The operational log, JSON lines on standard output. The audit log is another stream and has no setting.');
+
+/** The server's configuration file (`muster serve --config`), as `muster init` writes it. Paths are relative to the file. */
+export const serverConfigSchema = z
+  .strictObject({
+    apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
+    kind: z.literal('ServerConfig').describe('Always `ServerConfig`.'),
+    audience: z
+      .string()
+      .min(1)
+      .max(255)
+      .describe('The service’s identity, the same string that the agents have in theirs. Every quote is bound to it.'),
+    listeners: z.strictObject({ node: nodeListener, admin: adminListener }),
+    issuer,
+    store,
+    tickets,
+    policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
+    kubernetes,
+    limits,
+    log,
+  })
+  .superRefine(({ listeners: { node, admin } }, context) => {
+    if (node.port !== 0 && node.port === admin.port && node.host === admin.host) {
+      context.addIssue({ code: 'custom', path: ['listeners', 'admin', 'port'], message: 'the node listener has it' });
+    }
+  });
+
+/** The file as written, before defaults: what `muster init` produces. */
+export type ServerConfigFile = z.input<typeof serverConfigSchema>;
+/** A checked configuration; every path in it is absolute. */
+export type ServerConfig = z.output<typeof serverConfigSchema>;
+export type PassphraseSource = ServerConfig['issuer']['passphrase'];
+
+/** Reads and checks the file at `file`. Throws ConfigError with every problem in it; does not look at the files it names. */
+export function loadServerConfig(file: string): ServerConfig {
+  return parseServerConfig(readText(file), file);
+}
+
+/** Checks the text of a configuration file that stands, or will stand, at `file`. Throws ConfigError. */
+export function parseServerConfig(text: string, file: string): ServerConfig {
+  const parsed = serverConfigSchema.safeParse(readYaml(text, file), { reportInput: false });
+  if (!parsed.success) throw new ConfigError(file, parsed.error.issues.flatMap(describeIssue));
+  return deepFreeze(withAbsolutePaths(parsed.data, dirname(resolve(file))));
+}
+
+const environmentSchema = z.object({
+  MUSTER_CONFIG: z.string().min(1).optional(),
+  CREDENTIALS_DIRECTORY: z.string().min(1).optional(),
+});
+
+/** What the environment may say: where the configuration is, and where systemd put the unit's credentials. */
+export interface Environment {
+  readonly configFile: string | undefined;
+  readonly credentialsDirectory: string | undefined;
+}
+
+/** Reads the environment. Throws ConfigError on any other MUSTER_* variable: such a name is a setting misspelt. */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const known = new Set(Object.keys(environmentSchema.shape));
+  const unknown = Object.keys(env).filter((name) => name.startsWith('MUSTER_') && !known.has(name));
+  if (unknown.length > 0)
+    throw new ConfigError(
+      'environment',
+      unknown.map((name) => `${name}: unknown variable`),
+    );
+  const parsed = environmentSchema.safeParse(env);
+  if (!parsed.success) throw new ConfigError('environment', parsed.error.issues.flatMap(describeIssue));
+  return { configFile: parsed.data.MUSTER_CONFIG, credentialsDirectory: parsed.data.CREDENTIALS_DIRECTORY };
+}
+
+/** One line per wrong member: its path in the file and what was expected. Never the value: it may be a secret in the wrong place. */
+export function describeIssue(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: unknown member`);
+  }
+  return [`${issue.path.join('.') || '(file)'}: ${issue.message}`];
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(file, [cause instanceof Error ? cause.message : 'cannot be read']);
+  }
+}
+
+function readYaml(text: string, file: string): unknown {
+  try {
+    return parseStrictYaml(text);
+  } catch (cause) {
+    if (cause instanceof StrictYamlError) throw new ConfigError(file, cause.problems);
+    throw cause;
+  }
+}
+
+function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
+  const at = (name: string): string => resolve(base, name);
+  const { node, admin } = config.listeners;
+  const { passphrase: secret } = config.issuer;
+  return {
+    ...config,
+    listeners: {
+      node: { ...node, certificate: at(node.certificate), key: at(node.key) },
+      admin: {
+        ...admin,
+        certificate: at(admin.certificate),
+        key: at(admin.key),
+        clientCa: at(admin.clientCa),
+        administrators: at(admin.administrators),
+      },
+    },
+    issuer: {
+      chain: at(config.issuer.chain),
+      key: at(config.issuer.key),
+      passphrase: secret.kind === 'file' ? { ...secret, path: at(secret.path) } : secret,
+    },
+    store: { ...config.store, path: at(config.store.path) },
+    tickets: { key: at(config.tickets.key) },
+    policy: at(config.policy),
+    kubernetes: { ...config.kubernetes, ca: at(config.kubernetes.ca) },
+  };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member);
+  }
+  return Object.freeze(value);
+}
