@@ -23,13 +23,15 @@ export type DenialCode =
   | 'ek-template-unsafe'
   | 'ek-certificate-missing'
   | 'ek-certificate-key-mismatch'
-  | 'ek-certificate-malformed'
+  | 'ek-certificate-unsuitable'
   | 'ek-chain-untrusted'
+  | 'ek-manufacturer-refused'
   | 'ek-denied'
   | 'software-tpm-refused'
   | 'ak-attributes-unsafe'
   | 'ak-scheme-refused'
   | 'ak-not-in-endorsement-hierarchy'
+  | 'key-known-weak'
   | 'activation-failed'
   // The quote
   | 'quote-signature-invalid'
@@ -46,14 +48,11 @@ export type DenialCode =
   | 'node-not-admissible'
   | 'pool-unknown'
   | 'pcr-mismatch'
-  | 'reference-values-missing'
-  | 'rating-requires-tpm2'
-  | 'event-log-mismatch'
-  | 'csr-key-not-bound';
+  | 'reference-values-missing';
 
 /** Something true and worth a person's look that refuses nobody. */
 export interface Advisory {
-  readonly code: 'clock-not-safe' | 'reset-count-jumped' | 'ak-changed' | 'firmware-changed';
+  readonly code: 'clock-not-safe' | 'clock-diverged' | 'reset-count-jumped' | 'ak-changed';
   readonly detail: string;
 }
 
@@ -62,7 +61,7 @@ export interface VerifiedTpm2Claims {
   readonly kind: 'tpm2-quote';
   readonly ek: {
     readonly fingerprint: EkFingerprint;
-    /** Present when a certificate was shown; whether it chains to an anchor is for appraisal. */
+    /** Present when a certificate was shown and the pool's anchors were known: its chain ends at one of them. */
     readonly certificate: VerifiedEkCertificate | undefined;
   };
   /** TPM Name of the AK, lower-case hex. */
@@ -102,10 +101,14 @@ export type AttestationResult =
       readonly admission: Admission;
       /** Name of the reference-value file that matched. */
       readonly referenceValues: string;
+      /** Of the policy that the claims were appraised under: SHA-256 of its canonical content, lower-case hex. */
+      readonly policyVersion: string;
       readonly advisories: readonly Advisory[];
     }
   | {
       readonly status: 'contraindicated';
+      /** At least one. */
       readonly denials: readonly Denial[];
+      readonly policyVersion: string;
       readonly advisories: readonly Advisory[];
     };

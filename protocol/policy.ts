@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { pcrBank } from './challenge.ts';
-import { poolName } from './fields.ts';
+import { ekFingerprintHex, poolName } from './fields.ts';
 
 /**
  * The policy file: which pools there are and what each demands of a node. Written by security engineers; read whole or refused whole.
@@ -56,6 +56,8 @@ const pool = z.strictObject({
 export const policySchema = z.strictObject({
   apiVersion: z.literal('muster/v1'),
   kind: z.literal('Policy'),
+  /** EKs that no pool admits, whatever their certificates say: stolen machines, TPMs with firmware that leaked its keys. */
+  deniedEks: z.array(ekFingerprintHex).max(65_536).default([]),
   pools: z.record(poolName, pool).refine((pools) => Object.keys(pools).length > 0, 'at least one pool'),
 });
 
