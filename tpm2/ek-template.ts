@@ -1,0 +1,136 @@
+import { type Bytes, equalBytes, fromHex, toHex } from '#core/bytes.ts';
+import type { HashName } from '#core/digest.ts';
+
+import { CURVE, type CurveName, OBJECT_ATTRIBUTE } from './constants.ts';
+import { type PublicArea, writePublicArea } from './public-area.ts';
+
+/** EK templates of the TCG EK Credential Profile. H-5 (SM2 with SM3) is not among them: this system does not compute SM3. */
+export type EkTemplateId = 'L-1' | 'L-2' | 'H-1' | 'H-2' | 'H-3' | 'H-4' | 'H-6' | 'H-7';
+
+/** The public key of an EK certificate. */
+export type EkKey =
+  | { readonly type: 'rsa'; readonly modulus: Bytes; readonly exponent: number }
+  | { readonly type: 'ecc'; readonly curve: CurveName; readonly x: Bytes; readonly y: Bytes };
+
+interface EkTemplate {
+  readonly key:
+    | { readonly type: 'rsa'; readonly keyBits: number }
+    | { readonly type: 'ecc'; readonly curve: CurveName };
+  readonly nameAlg: HashName;
+  readonly aesBits: 128 | 256;
+  /** Low range: PolicyA and no password. High range: PolicyB, and usable with its empty password. */
+  readonly range: 'low' | 'high';
+}
+
+const EK_TEMPLATE: Readonly<Record<EkTemplateId, EkTemplate>> = {
+  'L-1': { key: { type: 'rsa', keyBits: 2048 }, nameAlg: 'sha256', aesBits: 128, range: 'low' },
+  'L-2': { key: { type: 'ecc', curve: 'P-256' }, nameAlg: 'sha256', aesBits: 128, range: 'low' },
+  'H-1': { key: { type: 'rsa', keyBits: 2048 }, nameAlg: 'sha256', aesBits: 128, range: 'high' },
+  'H-2': { key: { type: 'ecc', curve: 'P-256' }, nameAlg: 'sha256', aesBits: 128, range: 'high' },
+  'H-3': { key: { type: 'ecc', curve: 'P-384' }, nameAlg: 'sha384', aesBits: 256, range: 'high' },
+  'H-4': { key: { type: 'ecc', curve: 'P-521' }, nameAlg: 'sha512', aesBits: 256, range: 'high' },
+  'H-6': { key: { type: 'rsa', keyBits: 3072 }, nameAlg: 'sha384', aesBits: 256, range: 'high' },
+  'H-7': { key: { type: 'rsa', keyBits: 4096 }, nameAlg: 'sha384', aesBits: 256, range: 'high' },
+};
+
+/** Every template, the low range first. */
+export const EK_TEMPLATE_IDS: readonly EkTemplateId[] = ['L-1', 'L-2', 'H-1', 'H-2', 'H-3', 'H-4', 'H-6', 'H-7'];
+
+/** PolicySecret(TPM_RH_ENDORSEMENT). */
+const POLICY_A = fromHex('837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa');
+
+/** PolicyOR(PolicyA, PolicyAuthorizeNV), in the nameAlgs that the high range uses. */
+const POLICY_B: Readonly<Record<Exclude<HashName, 'sha1'>, Bytes>> = {
+  sha256: fromHex('ca3d0a99a2b93906f7a3342414efcfb3a385d44cd1fd459089d19b5071c0b7a0'),
+  sha384: fromHex('b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e12'),
+  sha512: fromHex(
+    'b8221ca69e8550a4914de3faa6a18c072cc01208073a928d5d66d59ef79e49a429c41a6b269571d57edb25fbdb1838425608b413cd616a5f6db5b6071af99bea',
+  ),
+};
+
+const LOW_ATTRIBUTES =
+  OBJECT_ATTRIBUTE.fixedTpm |
+  OBJECT_ATTRIBUTE.fixedParent |
+  OBJECT_ATTRIBUTE.sensitiveDataOrigin |
+  OBJECT_ATTRIBUTE.adminWithPolicy |
+  OBJECT_ATTRIBUTE.restricted |
+  OBJECT_ATTRIBUTE.decrypt;
+
+/**
+ * The template for TPM2_CreatePrimary. `nonce` is the content of the EK nonce NV index, if the TPM has one: it stands at the left of the
+ * unique field, which zeros fill up. Throws RangeError if it does not fit.
+ */
+export function templatePublic(id: EkTemplateId, nonce: Bytes = new Uint8Array()): PublicArea {
+  const { key, range } = EK_TEMPLATE[id];
+  const size = key.type === 'rsa' ? key.keyBits / 8 : CURVE[key.curve].size;
+  const fill = range === 'low' || nonce.byteLength > 0 ? size : 0;
+  const unique = new Uint8Array(fill);
+  unique.set(nonce);
+  return key.type === 'rsa' ? withModulus(id, unique) : withPoint(id, unique, new Uint8Array(fill));
+}
+
+/**
+ * The EK public area of a TPM that made the key of an EK certificate from template `id`; undefined if the key's type, size or exponent is
+ * not the template's. Its Name is the one the TPM computes only if that is how the TPM made it: MakeCredential fails safe otherwise.
+ */
+export function ekPublicFromKey(id: EkTemplateId, ekKey: EkKey): PublicArea | undefined {
+  const { key } = EK_TEMPLATE[id];
+  if (key.type === 'rsa') {
+    if (ekKey.type !== 'rsa' || ekKey.modulus.byteLength * 8 !== key.keyBits || ekKey.exponent !== 65537)
+      return undefined;
+    return withModulus(id, ekKey.modulus);
+  }
+  if (ekKey.type !== 'ecc' || ekKey.curve !== key.curve) return undefined;
+  return withPoint(id, ekKey.x, ekKey.y);
+}
+
+/** The template that `area` was made from: everything in it but its unique field is exactly the template's. */
+export function matchEkTemplate(area: PublicArea): EkTemplateId | undefined {
+  return EK_TEMPLATE_IDS.find((id) => equalBytes(withoutUnique(area), withoutUnique(templatePublic(id))));
+}
+
+/** The templates whose key has the type and size of `ekKey`. */
+export function templatesForKey(ekKey: EkKey): readonly EkTemplateId[] {
+  return EK_TEMPLATE_IDS.filter((id) => ekPublicFromKey(id, ekKey) !== undefined);
+}
+
+/** PolicyA of the low range; authorises an EK by a policy session with PolicySecret(TPM_RH_ENDORSEMENT). */
+export function ekNeedsPolicySession(area: PublicArea): boolean {
+  return toHex(area.authPolicy) === toHex(POLICY_A) && (area.attributes & OBJECT_ATTRIBUTE.userWithAuth) === 0;
+}
+
+function base(id: EkTemplateId) {
+  const { nameAlg, aesBits, range } = EK_TEMPLATE[id];
+  if (nameAlg === 'sha1') throw new TypeError('no EK template has nameAlg SHA-1');
+  return {
+    nameAlg,
+    attributes: range === 'low' ? LOW_ATTRIBUTES : LOW_ATTRIBUTES | OBJECT_ATTRIBUTE.userWithAuth,
+    authPolicy: range === 'low' ? POLICY_A : POLICY_B[nameAlg],
+    symmetric: { kind: 'aes-cfb', keyBits: aesBits },
+    scheme: { kind: 'null' },
+  } as const;
+}
+
+function withModulus(id: EkTemplateId, modulus: Bytes): PublicArea {
+  const { key } = EK_TEMPLATE[id];
+  if (key.type !== 'rsa') throw new TypeError(`${id} is not an RSA template`);
+  return { type: 'rsa', ...base(id), keyBits: key.keyBits, exponent: 0, modulus };
+}
+
+function withPoint(id: EkTemplateId, x: Bytes, y: Bytes): PublicArea {
+  const { key } = EK_TEMPLATE[id];
+  if (key.type !== 'ecc') throw new TypeError(`${id} is not an ECC template`);
+  return { type: 'ecc', ...base(id), curve: key.curve, kdf: { kind: 'null' }, x, y };
+}
+
+function withoutUnique(area: PublicArea): Bytes {
+  const none = new Uint8Array();
+  switch (area.type) {
+    case 'rsa':
+      return writePublicArea({ ...area, modulus: none });
+    case 'ecc':
+      return writePublicArea({ ...area, x: none, y: none });
+    case 'keyedhash':
+      return writePublicArea({ ...area, unique: none });
+  }
+}
