@@ -36,3 +36,11 @@ export const ekFingerprintHex = z.string().max(64).refine(isEkFingerprint, 'not 
 
 /** RFC 3339 UTC. */
 export const timestamp = z.iso.datetime();
+
+/** A whole number in a query string, in its one decimal spelling. */
+export const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,15})$/, 'not a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `not from ${min} to ${max}`);

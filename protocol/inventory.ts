@@ -1,90 +1,132 @@
 import { z } from 'zod';
 
-import { nodeName, poolName, timestamp } from './fields.ts';
+import { auditRecordSchema } from './audit.ts';
+import { nodeName, poolName, timestamp, wholeNumber } from './fields.ts';
 
-export const nodeState = z.enum(['enrolled', 'pending', 'joined', 'quarantined', 'barred', 'retired']);
-
-/** A whole number in a query string. */
-const count = (max: number) =>
-  z
-    .string()
-    .regex(/^(?:0|[1-9][0-9]{0,15})$/, 'a whole number')
-    .transform(Number)
-    .refine((value) => Number.isSafeInteger(value) && value <= max, `at most ${max}`);
-
-const pageLimit = count(500)
-  .refine((value) => value >= 1, 'at least 1')
-  .default(100);
-
-/** `GET /v1/nodes`: the query string. */
-export const nodesQuerySchema = z.strictObject({
-  pool: poolName.optional(),
-  state: nodeState.optional(),
-  limit: pageLimit,
-  /** `nextCursor` of the page before. */
-  cursor: nodeName.optional(),
+/** A certificate as an administrator sees it. */
+export const certificateSummarySchema = z.object({
+  serial: z.string(),
+  state: z.enum(['signing', 'issued', 'orphaned', 'revoked']),
+  /** SHA-256 of the DER, lower-case hex; absent until it was signed. */
+  fingerprint: z.string().optional(),
+  notBefore: timestamp,
+  notAfter: timestamp,
+  /** The join it was issued for. */
+  requestId: z.string(),
 });
-export type NodesQuery = z.output<typeof nodesQuerySchema>;
+export type CertificateSummary = z.output<typeof certificateSummarySchema>;
 
-/** One node, as readers of the inventory see it: tolerant of members it does not know. */
-export const nodeViewSchema = z.object({
+/** One line of the node table. */
+export const nodeSummarySchema = z.object({
   id: z.string(),
   name: z.string(),
   pool: z.string(),
-  state: nodeState,
-  /** From the pool's policy; null where the present policy has no such pool: such a node cannot join. */
-  protectionRating: z.string().nullable(),
+  /** The pool's, from policy; absent where the policy no longer has the pool. */
+  protectionRating: z.enum(['default', 'protected', 'highly-protected']).optional(),
+  state: z.enum(['enrolled', 'pending', 'joined', 'quarantined', 'barred', 'retired']),
   ekFingerprint: z.string(),
-  /** DER, base64url; null where the node was enrolled by its EK's public hash. */
-  ekCertificate: z.string().nullable(),
+  /** True where the node was enrolled with its EK certificate and not by hash alone. */
+  hasEkCertificate: z.boolean(),
   enrolledAt: timestamp,
   enrolledBy: z.string(),
-  lastJoinAt: timestamp.nullable(),
-  lastAddress: z.string().nullable(),
-  /** TPM Name of the last accepted attestation key, hex. */
-  akName: z.string().nullable(),
-  /** The TPM's counters at the last accepted join; `clockMs` is a decimal string. */
-  bootEpoch: z.object({ resetCount: z.number(), restartCount: z.number(), clockMs: z.string() }).nullable(),
+  lastJoinAt: timestamp.optional(),
+  lastAddress: z.string().optional(),
 });
-export type NodeView = z.output<typeof nodeViewSchema>;
+export type NodeSummary = z.output<typeof nodeSummarySchema>;
 
-export const nodesResponseSchema = z.object({
-  nodes: z.array(nodeViewSchema),
-  /** Present while there is more. */
-  nextCursor: z.string().optional(),
+/** `GET /v1/nodes?pool&state&after&limit`, as the service reads the query. */
+export const nodeListQuerySchema = z.strictObject({
+  pool: poolName.optional(),
+  state: nodeSummarySchema.shape.state.optional(),
+  after: nodeName.optional(),
+  limit: wholeNumber(1, 1_000).default(200),
 });
-export type NodesResponse = z.output<typeof nodesResponseSchema>;
+export type NodeListQuery = z.output<typeof nodeListQuerySchema>;
 
-export const certificateViewSchema = z.object({
-  serial: z.string(),
-  /** `signing` is an intent without its certificate yet; `orphaned` one whose process died before it was recorded. */
-  state: z.enum(['signing', 'issued', 'orphaned', 'revoked']),
-  /** SHA-256 of the DER, hex; null until it was signed. */
-  fingerprint: z.string().nullable(),
-  /** SHA-256 of the key's SubjectPublicKeyInfo, hex. */
-  spkiFingerprint: z.string(),
-  requestId: z.string(),
-  notBefore: timestamp,
-  notAfter: timestamp,
-  /** Null until it was signed. */
-  pem: z.string().nullable(),
-});
-export type CertificateView = z.output<typeof certificateViewSchema>;
+/** Nodes in order of name; `next` is the `after` of the next page, absent on the last. */
+export const nodeListSchema = z.object({ nodes: z.array(nodeSummarySchema), next: z.string().optional() });
+export type NodeList = z.output<typeof nodeListSchema>;
 
 /** `GET /v1/nodes/{name}/certificates`: newest first, at most 100. */
-export const certificatesResponseSchema = z.object({ certificates: z.array(certificateViewSchema) });
-export type CertificatesResponse = z.output<typeof certificatesResponseSchema>;
+export const certificateListSchema = z.object({ certificates: z.array(certificateSummarySchema) });
+export type CertificateList = z.output<typeof certificateListSchema>;
 
-/** `GET /v1/audit`: the query string. */
-export const auditQuerySchema = z.strictObject({
-  /** Records with a greater sequence number; 0 is the beginning. */
-  after: count(Number.MAX_SAFE_INTEGER).default(0),
-  limit: pageLimit,
+/** `GET /v1/nodes/{name}`. */
+export const nodeDetailSchema = z.object({
+  node: nodeSummarySchema.extend({
+    akName: z.string().optional(),
+    bootEpoch: z
+      .object({ resetCount: z.number().int(), restartCount: z.number().int(), clockMs: z.string() })
+      .optional(),
+  }),
+  /** Newest first. */
+  certificates: z.array(certificateSummarySchema),
+  /** The newest audit records about the node, newest first. */
+  records: z.array(auditRecordSchema),
 });
-export type AuditQuery = z.output<typeof auditQuerySchema>;
+export type NodeDetail = z.output<typeof nodeDetailSchema>;
 
-/** `GET /v1/reference-values/capture`: the query string. One of the two. */
-export const captureQuerySchema = z
-  .strictObject({ node: nodeName.optional(), join: z.uuid().toLowerCase().optional() })
-  .refine((query) => (query.node === undefined) !== (query.join === undefined), 'either node or join');
-export type CaptureQuery = z.output<typeof captureQuerySchema>;
+/** A failed check, as the audit log keeps it. */
+export const denialSchema = z.object({
+  code: z.string(),
+  pcr: z.number().int().optional(),
+  expected: z.string().optional(),
+  found: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+/** `GET /v1/joins/{requestId}`: one request of the join protocol, from the audit log. */
+export const joinDetailSchema = z.object({
+  requestId: z.string(),
+  /** `unfinished`: recorded as begun, and neither issued nor refused. `challenged`: only a challenge was given under this id. */
+  outcome: z.enum(['issued', 'refused', 'challenged', 'unfinished']),
+  nodeName: z.string().optional(),
+  address: z.string().optional(),
+  /** The problem's name that the caller was told, where it was refused. */
+  problem: z.string().optional(),
+  denials: z.array(denialSchema),
+  advisories: z.array(z.object({ code: z.string(), detail: z.string() })),
+  /** Values by index that the quote was verified to cover, also of a refused join; absent where it did not get that far. */
+  pcrs: z.object({ bank: z.string(), values: z.record(z.string(), z.string()) }).optional(),
+  certificate: certificateSummarySchema.optional(),
+  /** Oldest first. */
+  records: z.array(auditRecordSchema),
+});
+export type JoinDetail = z.output<typeof joinDetailSchema>;
+
+/** What an administrator may do. A certificate carries exactly one of them, as `O=muster:<role>`. */
+export const ROLES = ['viewer', 'operator', 'auditor', 'policy-author'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** `GET /v1/whoami`: the caller as the service understood its client certificate. */
+export const whoamiSchema = z.object({
+  subject: z.string(),
+  role: z.enum(ROLES),
+  permissions: z.array(z.string()),
+  /** SHA-256 of the certificate's DER, lower-case hex: what the list of administrators names. */
+  fingerprint: z.string(),
+  notAfter: timestamp,
+});
+export type Whoami = z.output<typeof whoamiSchema>;
+
+/** `GET /v1/policy`: what the running service decides by. */
+export const policySummarySchema = z.object({
+  /** SHA-256 over the policy file and every file that it names. */
+  version: z.string(),
+  loadedAt: timestamp,
+  /** Why newer files were refused, while this policy stays in force. */
+  lastError: z.object({ at: timestamp, problems: z.array(z.string()) }).optional(),
+  pools: z.array(
+    z.object({
+      name: z.string(),
+      protectionRating: z.string(),
+      certificateTtlSeconds: z.number().int(),
+      segments: z.array(z.string()),
+      bank: z.string(),
+      pcrs: z.array(z.number().int()),
+      /** Names of the reference-value files in force. */
+      referenceValues: z.array(z.string()),
+    }),
+  ),
+});
+export type PolicySummary = z.output<typeof policySummarySchema>;
