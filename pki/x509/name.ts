@@ -1,0 +1,61 @@
+import type { Bytes } from '#core/bytes.ts';
+
+import { readElement, type SetOrder } from './der-gate.ts';
+import { DerReader } from './der-reader.ts';
+import { TAG } from './der-tags.ts';
+
+/** One AttributeTypeAndValue of a distinguished name. */
+export interface NameAttribute {
+  readonly type: string;
+  /** Identifier octet of the value: which kind of string it is. */
+  readonly tag: number;
+  /** The value's content bytes. */
+  readonly value: Bytes;
+}
+
+export type RelativeName = readonly NameAttribute[];
+
+/** A distinguished name (RFC 5280 §4.1.2.4). Compare with `sameName`, not by `raw`. */
+export interface Name {
+  readonly raw: Bytes;
+  readonly rdns: readonly RelativeName[];
+}
+
+/** The next element of `reader` as a Name; no relative name in it is empty. `setOrder` concerns multi-valued relative names. */
+export function readName(reader: DerReader, setOrder: SetOrder = 'ascending'): Name {
+  const start = reader.offset;
+  const { raw, inner } = reader.elementAndInside('Name');
+  if (raw[0] !== TAG.sequence) throw reader.fail('unexpected-tag', start);
+  const rdns: RelativeName[] = [];
+  while (inner.remaining > 0) rdns.push(readRelativeName(inner, setOrder));
+  return { raw, rdns };
+}
+
+/** `der` as exactly one Name. Throws X509FormatError. */
+export function parseName(der: Bytes, setOrder: SetOrder = 'ascending'): Name {
+  const reader = new DerReader(der, 'Name');
+  const name = readName(reader, setOrder);
+  reader.end();
+  return name;
+}
+
+/** The next element of `reader`, a SET unless `tag` says otherwise, as a RelativeDistinguishedName of at least one attribute. */
+export function readRelativeName(reader: DerReader, setOrder: SetOrder, tag: number = TAG.set): RelativeName {
+  const set = reader.inside(tag);
+  const attributes: NameAttribute[] = [];
+  let last: Bytes | undefined;
+  do {
+    const start = set.offset;
+    const { raw, inner } = set.elementAndInside('AttributeTypeAndValue');
+    if (raw[0] !== TAG.sequence) throw set.fail('unexpected-tag', start);
+    if (setOrder === 'ascending' && last !== undefined && Buffer.compare(last, raw) > 0) {
+      throw set.fail('not-canonical', start);
+    }
+    last = raw;
+    const type = inner.oid();
+    const value = new DerReader(readElement(inner), 'AttributeValue').element();
+    inner.end();
+    attributes.push({ type, tag: value.tag, value: value.content });
+  } while (set.remaining > 0);
+  return attributes;
+}
