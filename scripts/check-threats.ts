@@ -1,0 +1,61 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+const ROW = /^\|\s*(T-\d{2})\s*\|(.*)$/gm;
+const ACCEPTED = /\bAccepted risk:/;
+const FILE_NAME = /^(T-\d{2})-[a-z0-9-]+\.test\.ts$/;
+const TITLE = /\b(?:test|it|describe)(?:\.each\([\s\S]*?\))?\(\s*['"`](T-\d{2})\b/g;
+
+/** An attack test: its file name and its text. */
+export interface AttackTest {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * What keeps the threat model and the attack tests from agreeing: a threat without a test or an accepted-risk note, a threat listed
+ * twice, a test about a threat that the model does not have, a test whose titles name another threat than its file. Empty: they agree.
+ */
+export function findThreatFaults(model: string, tests: readonly AttackTest[]): readonly string[] {
+  const rows = [...model.matchAll(ROW)].map((match) => ({ id: match[1] ?? '', text: match[2] ?? '' }));
+  const listed = rows.map((row) => row.id);
+  const tested = new Set(tests.flatMap((file) => [...idsOf(file)]));
+  return [
+    ...(rows.length === 0 ? ['the threat model has no row that begins with a T-nn'] : []),
+    ...listed.filter((id, at) => listed.indexOf(id) !== at).map((id) => `${id} is listed twice`),
+    ...rows
+      .filter((row) => !tested.has(row.id) && !ACCEPTED.test(row.text))
+      .map((row) => `${row.id} has no test in test/attacks and no accepted-risk note`),
+    ...[...tested]
+      .filter((id) => !listed.includes(id))
+      .map((id) => `${id} has a test and no row in docs/threat-model.md`),
+    ...tests.flatMap((file) => nameFaults(file)),
+  ];
+}
+
+/** The threats that a file's tests are about, by the titles; a file without a titled test is about none. */
+function idsOf(file: AttackTest): ReadonlySet<string> {
+  return new Set([...file.text.matchAll(TITLE)].map((match) => match[1] ?? ''));
+}
+
+function nameFaults(file: AttackTest): readonly string[] {
+  const named = FILE_NAME.exec(file.name)?.[1];
+  const ids = idsOf(file);
+  if (ids.size === 0) return [`test/attacks/${file.name}: no title begins with a T-nn`];
+  if (named !== undefined && !ids.has(named)) return [`test/attacks/${file.name}: no title begins with ${named}`];
+  return [];
+}
+
+if (import.meta.main) {
+  const root = join(dirname(import.meta.filename), '..');
+  const tests = globSync('test/attacks/**/*.test.ts', { cwd: root }).map((path) => ({
+    name: basename(path),
+    text: readFileSync(join(root, path), 'utf8'),
+  }));
+  const faults = findThreatFaults(readFileSync(join(root, 'docs/threat-model.md'), 'utf8'), tests);
+  for (const fault of faults) console.error(fault);
+  console.log(
+    faults.length === 0 ? `threats: ${tests.length} attack tests, every threat covered` : 'threats: not covered',
+  );
+  process.exitCode = faults.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,59 @@
+/** Who may import whom, by folder; the longest name that fits a file's path is its folder. A folder may always import itself. */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  tpm2: ['core'],
+  protocol: ['core'],
+  'pki/x509': ['core'],
+  pki: ['core', 'pki/x509'],
+  attestation: ['core', 'tpm2', 'protocol', 'pki/x509'],
+  agent: ['core', 'tpm2', 'protocol', 'pki/x509'],
+  cli: ['core', 'protocol'],
+  'services/http': ['core', 'protocol'],
+  'services/store': ['core'],
+  'services/audit': ['core', 'attestation', 'services/store'],
+};
+
+/** What every other `services/<name>` may import: these, and never another `services/<name>`. */
+export const SERVICE_MAY_IMPORT: readonly string[] = [
+  'core',
+  'protocol',
+  'attestation',
+  'pki',
+  'pki/x509',
+  'services/http',
+  'services/store',
+  'services/audit',
+];
+
+/** Files that put the whole server together: `services/*.ts` and the server-side commands. They may import anything that runs in it. */
+export const COMPOSES = /^services\/(?:[^/]+\.ts|commands\/.*)$/;
+
+/** Folders that may import anything and that nothing else may import. */
+export const ANYTHING: readonly string[] = ['test', 'scripts', 'bench'];
+
+/** The one file of `cli/` that reaches the server-side commands, by dynamic import only. */
+export const SERVER_COMMANDS_DOOR = 'cli/server-commands.ts';
+
+/** npm packages by folder; what is not listed may not be imported there. */
+export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  tpm2: [],
+  protocol: ['zod'],
+  'pki/x509': ['@peculiar/x509', 'reflect-metadata'],
+  pki: ['zod'],
+  attestation: [],
+  agent: ['zod', 'yaml', 'commander'],
+  cli: ['commander', 'yaml', 'zod'],
+  services: ['express', 'kysely', 'pino', 'yaml', 'zod'],
+};
+
+/** Packages that one file alone may import. */
+export const ONE_DOOR_PACKAGES: Readonly<Record<string, string>> = {
+  '@peculiar/x509': 'pki/x509/library.ts',
+  'reflect-metadata': 'pki/x509/library.ts',
+};
+
+/** Folders without input or output, and the modules they may therefore not import. */
+export const PURE_FOLDERS: readonly string[] = ['core', 'tpm2', 'protocol', 'attestation'];
+export const IO_MODULE =
+  /^node:(?:fs|net|http|https|http2|tls|dns|dgram|child_process|worker_threads|cluster|readline|sqlite)(?:\/|$)/;
