@@ -1,0 +1,46 @@
+import type { KeyObject } from 'node:crypto';
+
+import type { Bytes } from '#core/bytes.ts';
+import { ekFingerprint, type EkFingerprint } from '#core/ids.ts';
+import { matchEkTemplate } from '#tpm2/ek-template.ts';
+import { objectName } from '#tpm2/name.ts';
+import { parsePublicArea, type PublicArea } from '#tpm2/public-area.ts';
+import { publicAreaKey } from '#tpm2/public-key.ts';
+
+import type { Denial } from '../result.ts';
+import { isRocaModulus } from './roca.ts';
+
+/** A key that can only open what is encrypted to its TPM. Whose TPM that is, its certificate or its enrolment says. */
+export interface EndorsementKey {
+  readonly area: Extract<PublicArea, { type: 'rsa' | 'ecc' }>;
+  /** TPM Name, computed here from the public area. */
+  readonly name: Bytes;
+  readonly key: KeyObject;
+  /** DER SubjectPublicKeyInfo in its plain form. */
+  readonly spki: Bytes;
+  readonly fingerprint: EkFingerprint;
+}
+
+/**
+ * On return `ekPublic` is one canonical TPMT_PUBLIC which, but for its unique field, is exactly one of the templates of the TCG EK
+ * Credential Profile, and its key is valid. So a real TPM that holds it uses it for activation and for nothing else: a caller who could
+ * choose the attributes could open the credential with a key of another kind.
+ *
+ * It does not establish that a TPM holds the key. Throws Tpm2FormatError.
+ */
+export function readEndorsementKey(ekPublic: Bytes): EndorsementKey | Denial {
+  const area = parsePublicArea(ekPublic);
+  if (area.type === 'keyedhash' || matchEkTemplate(area) === undefined) {
+    return {
+      code: 'ek-template-unsafe',
+      expected: 'a template of the TCG EK Credential Profile',
+      found: `${area.type}, name ${area.nameAlg}, attributes ${area.attributes.toString(16).padStart(8, '0')}`,
+    };
+  }
+  if (area.type === 'rsa' && isRocaModulus(area.modulus)) {
+    return { code: 'key-known-weak', detail: 'the EK is an RSA key of the ROCA shape (CVE-2017-15361)' };
+  }
+  const key = publicAreaKey(area);
+  const spki = key.export({ type: 'spki', format: 'der' });
+  return { area, name: objectName(ekPublic, area.nameAlg), key, spki, fingerprint: ekFingerprint(spki) };
+}
