@@ -17,11 +17,14 @@ export type GeneralName =
   | { readonly kind: 'iPAddress'; readonly address: Bytes }
   | { readonly kind: 'registeredID'; readonly oid: string };
 
+/** Stands for the end of the input where an identifier octet is asked for. */
+const NOTHING = -1;
+
 export type GeneralNameKind = GeneralName['kind'];
 
 /** The next element of `reader` as a GeneralName. An iPAddress may have any length here: names and constraints differ in it. */
 export function readGeneralName(reader: DerReader, setOrder: SetOrder = 'ascending'): GeneralName {
-  switch (reader.peek()) {
+  switch (reader.peek() ?? NOTHING) {
     case contextConstructed(0):
       return readOtherName(reader);
     case contextPrimitive(1):
