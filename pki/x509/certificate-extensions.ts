@@ -1,6 +1,5 @@
 import type { Bytes } from '#core/bytes.ts';
 
-import type { SetOrder } from './der-gate.ts';
 import type { DerReader } from './der-reader.ts';
 import { type DistributionPoint, readDistributionPoints } from './distribution-point.ts';
 import { type Extension, readExtensions } from './extension.ts';
@@ -50,17 +49,17 @@ export interface CertificateExtensions {
 export const NO_EXTENSIONS: CertificateExtensions = { all: new Map() };
 
 type Parsed = { -readonly [Field in keyof CertificateExtensions]?: CertificateExtensions[Field] };
-type Parse = (into: Parsed, value: DerReader, setOrder: SetOrder | undefined) => unknown;
+type Parse = (into: Parsed, value: DerReader) => unknown;
 
 const PARSERS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
   [EXTENSION.basicConstraints, (into, value) => (into.basicConstraints = readBasicConstraints(value))],
   [EXTENSION.keyUsage, (into, value) => (into.keyUsage = readKeyUsage(value))],
   [EXTENSION.extendedKeyUsage, (into, value) => (into.extendedKeyUsage = readExtendedKeyUsage(value))],
-  [EXTENSION.subjectAltName, (into, value, order) => (into.subjectAltName = readAltNames(value, order))],
-  [EXTENSION.issuerAltName, (into, value, order) => (into.issuerAltName = readAltNames(value, order))],
+  [EXTENSION.subjectAltName, (into, value) => (into.subjectAltName = readAltNames(value))],
+  [EXTENSION.issuerAltName, (into, value) => (into.issuerAltName = readAltNames(value))],
   [
     EXTENSION.authorityKeyIdentifier,
-    (into, value, order) => (into.authorityKeyIdentifier = readAuthorityKeyIdentifier(value, order)),
+    (into, value) => (into.authorityKeyIdentifier = readAuthorityKeyIdentifier(value)),
   ],
   [EXTENSION.subjectKeyIdentifier, (into, value) => (into.subjectKeyIdentifier = value.octetString())],
   [EXTENSION.nameConstraints, (into, value) => (into.nameConstraints = readNameConstraints(value))],
@@ -76,12 +75,12 @@ const PARSERS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
 export const isKnownExtension = (oid: string): boolean => PARSERS.has(oid);
 
 /** All of `reader` as the extensions of a certificate. Throws X509FormatError. */
-export function readCertificateExtensions(reader: DerReader, setOrder: SetOrder | undefined): CertificateExtensions {
+export function readCertificateExtensions(reader: DerReader): CertificateExtensions {
   const into: Parsed = {};
   const all = readExtensions(reader, (oid, value) => {
     const parse = PARSERS.get(oid);
     if (parse === undefined) return undefined;
-    parse(into, value, setOrder);
+    parse(into, value);
     return true;
   });
   return { ...into, all };

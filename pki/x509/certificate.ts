@@ -4,8 +4,7 @@ import { isSerial, type Serial } from '#core/ids.ts';
 
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type CertificateExtensions, NO_EXTENSIONS, readCertificateExtensions } from './certificate-extensions.ts';
-import type { SetOrder } from './der-gate.ts';
-import { DerReader } from './der-reader.ts';
+import { type Dialect, DerReader } from './der-reader.ts';
 import { contextPrimitive, TAG } from './der-tags.ts';
 import { X509FormatError } from './format-error.ts';
 import { type Name, readName } from './name.ts';
@@ -36,8 +35,8 @@ export interface Certificate {
 export interface CertificateLimits {
   /** Default 16 KiB. */
   readonly maxBytes?: number | undefined;
-  /** Default `ascending`; `any` is for the makers of TPMs that are listed as needing it. */
-  readonly setOrder?: SetOrder | undefined;
+  /** Default `der`. */
+  readonly dialect?: Dialect | undefined;
 }
 
 export const CERTIFICATE_MAX_BYTES = 16_384;
@@ -50,13 +49,13 @@ const SERIAL_MAX_BYTES = 21;
  * Throws X509FormatError. The result's byte strings are views into `der`.
  */
 export function parseCertificate(der: Bytes, limits: CertificateLimits = {}): Certificate {
-  const outer = new DerReader(der, 'Certificate');
+  const outer = new DerReader(der, 'Certificate', limits.dialect);
   if (der.byteLength > (limits.maxBytes ?? CERTIFICATE_MAX_BYTES)) throw outer.fail('too-large');
   const certificate = outer.sequence();
   outer.end();
   const { raw: tbs, inner } = certificate.elementAndInside('TBSCertificate');
   if (tbs[0] !== TAG.sequence) throw outer.fail('unexpected-tag', inner.offset);
-  const body = readTbs(inner, limits.setOrder);
+  const body = readTbs(inner);
   const signatureAlgorithm = readAlgorithm(certificate);
   const signature = certificate.bitStringBytes();
   certificate.end();
@@ -80,19 +79,19 @@ export function certificateSerial(certificate: Pick<Certificate, 'serial'>): Ser
 export const isSelfNamed = (certificate: Certificate): boolean =>
   Buffer.compare(certificate.issuer.raw, certificate.subject.raw) === 0;
 
-function readTbs(reader: DerReader, setOrder: SetOrder | undefined) {
+function readTbs(reader: DerReader) {
   const version = readVersion(reader);
   const serialAt = reader.offset;
   const serial = reader.integerBytes();
   if (serial.byteLength > SERIAL_MAX_BYTES) throw reader.fail('too-large', serialAt);
   const innerAlgorithm = readAlgorithm(reader);
-  const issuer = readName(reader, setOrder);
+  const issuer = readName(reader);
   const validity = readValidity(reader);
-  const subject = readName(reader, setOrder);
+  const subject = readName(reader);
   const publicKey = readSpki(reader);
   skipUniqueId(reader, 1, version);
   skipUniqueId(reader, 2, version);
-  const extensions = readOptionalExtensions(reader, version, setOrder);
+  const extensions = readOptionalExtensions(reader, version);
   reader.end();
   return { version, serial, innerAlgorithm, issuer, subject, ...validity, publicKey, extensions };
 }
@@ -126,12 +125,12 @@ function skipUniqueId(reader: DerReader, number: number, version: 1 | 2 | 3): vo
   reader.bitString(contextPrimitive(number));
 }
 
-function readOptionalExtensions(reader: DerReader, version: 1 | 2 | 3, setOrder: SetOrder | undefined) {
+function readOptionalExtensions(reader: DerReader, version: 1 | 2 | 3) {
   const start = reader.offset;
   const explicit = reader.tagged(3, 'Extensions');
   if (explicit === undefined) return NO_EXTENSIONS;
   if (version !== 3) throw reader.fail('bad-value', start);
   const list = explicit.sequence();
   explicit.end();
-  return readCertificateExtensions(list, setOrder);
+  return readCertificateExtensions(list);
 }

@@ -1,7 +1,7 @@
 import type { Bytes } from '#core/bytes.ts';
 
 import { primitiveFault } from './der-primitives.ts';
-import { DerReader } from './der-reader.ts';
+import { type Dialect, DerReader } from './der-reader.ts';
 import { TAG } from './der-tags.ts';
 import { X509FormatError } from './format-error.ts';
 
@@ -9,13 +9,10 @@ import { X509FormatError } from './format-error.ts';
 const CLASS = 0xc0;
 const CONSTRUCTED = 0x20;
 
-/** `any` admits SET OF in another order than DER's (X.690 §11.6): some TPM makers' certificates have it. */
-export type SetOrder = 'ascending' | 'any';
-
 export interface DerLimits {
   readonly maxBytes: number;
-  /** Default `ascending`. */
-  readonly setOrder?: SetOrder | undefined;
+  /** Default `der`. */
+  readonly dialect?: Dialect | undefined;
 }
 
 /**
@@ -25,13 +22,13 @@ export interface DerLimits {
  */
 export function checkDer(bytes: Bytes, what: string, limits: DerLimits): void {
   if (bytes.byteLength > limits.maxBytes) throw new X509FormatError('too-large', 0, what);
-  const reader = new DerReader(bytes, what);
-  readElement(reader, limits.setOrder);
+  const reader = new DerReader(bytes, what, limits.dialect);
+  readElement(reader);
   reader.end();
 }
 
 /** Steps over the next element of `reader`, having established the same about it. Returns the whole element. */
-export function readElement(reader: DerReader, setOrder: SetOrder = 'ascending'): Bytes {
+export function readElement(reader: DerReader): Bytes {
   const start = reader.offset;
   const tag = reader.peek();
   if (tag === undefined) throw reader.fail('truncated');
@@ -46,11 +43,15 @@ export function readElement(reader: DerReader, setOrder: SetOrder = 'ascending')
   let last: Bytes | undefined;
   while (inner.remaining > 0) {
     const at = inner.offset;
-    const child = readElement(inner, setOrder);
-    if (tag === TAG.set && setOrder === 'ascending' && last !== undefined && Buffer.compare(last, child) > 0) {
+    const child = readElement(inner);
+    if (tag === TAG.set && isOutOfOrder(inner, last, child)) {
       throw inner.fail('not-canonical', at);
     }
     last = child;
   }
   return raw;
 }
+
+/** True when SET OF elements `last` and `next` stand in another order than DER's (X.690 §11.6) and `reader`'s dialect minds. */
+export const isOutOfOrder = (reader: DerReader, last: Bytes | undefined, next: Bytes): boolean =>
+  reader.dialect === 'der' && last !== undefined && Buffer.compare(last, next) > 0;

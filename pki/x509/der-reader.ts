@@ -15,6 +15,12 @@ import { type X509FormatCode, X509FormatError } from './format-error.ts';
 /** How deep constructed elements may stand inside one another. */
 export const DER_MAX_DEPTH = 16;
 
+/**
+ * `der` is X.690 and nothing else. `tpm-maker` also admits the two departures found in the certificates of TPM makers, and only where a
+ * maker's certificate is read: SET OF in another order (Nuvoton), and zero bits written after the last one of a named bit list (Infineon).
+ */
+export type Dialect = 'der' | 'tpm-maker';
+
 /** A BIT STRING's bytes; the last `unusedBits` bits are zero and not part of the value. */
 export interface BitString {
   readonly bytes: Bytes;
@@ -39,13 +45,22 @@ export class DerReader {
   readonly #end: number;
   readonly #depth: number;
   readonly #what: string;
+  readonly dialect: Dialect;
   #offset: number;
   #contentStart = 0;
 
-  /** `what` names the structure in errors. The other arguments are for the readers this one makes. */
-  constructor(bytes: Bytes, what: string, start = 0, end = bytes.byteLength, depth = 0) {
+  /** `what` names the structure in errors. The arguments after `dialect` are for the readers this one makes. */
+  constructor(
+    bytes: Bytes,
+    what: string,
+    dialect: Dialect = 'der',
+    start = 0,
+    end: number = bytes.byteLength,
+    depth = 0,
+  ) {
     this.#bytes = bytes;
     this.#what = what;
+    this.dialect = dialect;
     this.#offset = start;
     this.#end = end;
     this.#depth = depth;
@@ -81,7 +96,7 @@ export class DerReader {
   inside(tag: number, what: string = this.#what): DerReader {
     if (this.#depth >= DER_MAX_DEPTH) throw this.fail('too-deep');
     this.#enter(tag);
-    return new DerReader(this.#bytes, what, this.#contentStart, this.#offset, this.#depth + 1);
+    return this.#child(what);
   }
 
   /** As `inside`, or undefined when another element or nothing is next. */
@@ -120,7 +135,7 @@ export class DerReader {
     const start = this.#offset;
     if (this.#depth >= DER_MAX_DEPTH) throw this.fail('too-deep');
     this.#header();
-    const inner = new DerReader(this.#bytes, what, this.#contentStart, this.#offset, this.#depth + 1);
+    const inner = this.#child(what);
     return { raw: this.#bytes.subarray(start, this.#offset), inner };
   }
 
@@ -218,6 +233,10 @@ export class DerReader {
   /** The error for something wrong at the present offset, or at `offset`; the caller throws it. */
   fail(code: X509FormatCode, offset: number = this.#offset): X509FormatError {
     return new X509FormatError(code, offset, this.#what);
+  }
+
+  #child(what: string): DerReader {
+    return new DerReader(this.#bytes, what, this.dialect, this.#contentStart, this.#offset, this.#depth + 1);
   }
 
   #check(fault: X509FormatCode | undefined, offset: number): void {

@@ -50,5 +50,5 @@ export function readDistributionPointName(reader: DerReader, number: number): Di
 function readChoice(choice: DerReader): DistributionPointName {
   const fullName = choice.tagged(0);
   if (fullName !== undefined) return { kind: 'fullName', names: readGeneralNames(fullName) };
-  return { kind: 'relativeName', relativeName: readRelativeName(choice, 'ascending', contextConstructed(1)) };
+  return { kind: 'relativeName', relativeName: readRelativeName(choice, contextConstructed(1)) };
 }

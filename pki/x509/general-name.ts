@@ -1,6 +1,6 @@
 import type { Bytes } from '#core/bytes.ts';
 
-import { readElement, type SetOrder } from './der-gate.ts';
+import { readElement } from './der-gate.ts';
 import type { DerReader } from './der-reader.ts';
 import { contextConstructed, contextPrimitive } from './der-tags.ts';
 import { type Name, readName } from './name.ts';
@@ -23,7 +23,7 @@ const NOTHING = -1;
 export type GeneralNameKind = GeneralName['kind'];
 
 /** The next element of `reader` as a GeneralName. An iPAddress may have any length here: names and constraints differ in it. */
-export function readGeneralName(reader: DerReader, setOrder: SetOrder = 'ascending'): GeneralName {
+export function readGeneralName(reader: DerReader): GeneralName {
   switch (reader.peek() ?? NOTHING) {
     case contextConstructed(0):
       return readOtherName(reader);
@@ -34,7 +34,7 @@ export function readGeneralName(reader: DerReader, setOrder: SetOrder = 'ascendi
     case contextConstructed(3):
       return { kind: 'x400Address', raw: readElement(reader) };
     case contextConstructed(4):
-      return { kind: 'directoryName', name: readDirectoryName(reader, setOrder) };
+      return { kind: 'directoryName', name: readDirectoryName(reader) };
     case contextConstructed(5):
       return { kind: 'ediPartyName', raw: readElement(reader) };
     case contextPrimitive(6):
@@ -49,9 +49,9 @@ export function readGeneralName(reader: DerReader, setOrder: SetOrder = 'ascendi
 }
 
 /** All of `reader` as GeneralNames; at least one. */
-export function readGeneralNames(reader: DerReader, setOrder: SetOrder = 'ascending'): readonly GeneralName[] {
-  const names = [readGeneralName(reader, setOrder)];
-  while (reader.remaining > 0) names.push(readGeneralName(reader, setOrder));
+export function readGeneralNames(reader: DerReader): readonly GeneralName[] {
+  const names = [readGeneralName(reader)];
+  while (reader.remaining > 0) names.push(readGeneralName(reader));
   return names;
 }
 
@@ -66,9 +66,9 @@ function readOtherName(reader: DerReader): GeneralName {
 }
 
 /** A Name is a CHOICE, so its tag here is EXPLICIT. */
-function readDirectoryName(reader: DerReader, setOrder: SetOrder): Name {
+function readDirectoryName(reader: DerReader): Name {
   const explicit = reader.inside(contextConstructed(4), 'directoryName');
-  const name = readName(explicit, setOrder);
+  const name = readName(explicit);
   explicit.end();
   return name;
 }

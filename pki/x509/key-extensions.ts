@@ -1,6 +1,5 @@
 import type { Bytes } from '#core/bytes.ts';
 
-import type { SetOrder } from './der-gate.ts';
 import type { DerReader } from './der-reader.ts';
 import { contextConstructed, contextPrimitive, TAG } from './der-tags.ts';
 import { type GeneralName, readGeneralNames } from './general-name.ts';
@@ -74,8 +73,8 @@ export function readExtendedKeyUsage(reader: DerReader): ReadonlySet<string> {
 }
 
 /** The value of a subject (or issuer) alternative name extension: at least one name, addresses of 4 or 16 bytes. */
-export function readAltNames(reader: DerReader, setOrder?: SetOrder): readonly GeneralName[] {
-  const names = readGeneralNames(reader.sequence('GeneralNames'), setOrder);
+export function readAltNames(reader: DerReader): readonly GeneralName[] {
+  const names = readGeneralNames(reader.sequence('GeneralNames'));
   for (const name of names) {
     if (name.kind !== 'iPAddress') continue;
     if (name.address.byteLength !== 4 && name.address.byteLength !== 16) throw reader.fail('bad-value');
@@ -84,11 +83,11 @@ export function readAltNames(reader: DerReader, setOrder?: SetOrder): readonly G
 }
 
 /** The value of an authority key identifier extension. */
-export function readAuthorityKeyIdentifier(reader: DerReader, setOrder?: SetOrder): AuthorityKeyIdentifier {
+export function readAuthorityKeyIdentifier(reader: DerReader): AuthorityKeyIdentifier {
   const inner = reader.sequence('AuthorityKeyIdentifier');
   const keyIdentifier = inner.next(contextPrimitive(0)) ? inner.content(contextPrimitive(0)) : undefined;
   const names = inner.insideOptional(contextConstructed(1));
-  const issuer = names === undefined ? undefined : readGeneralNames(names, setOrder);
+  const issuer = names === undefined ? undefined : readGeneralNames(names);
   const serial = inner.next(contextPrimitive(2)) ? inner.integerBytes(contextPrimitive(2)) : undefined;
   inner.end();
   if ((issuer === undefined) !== (serial === undefined)) throw inner.fail('bad-value');

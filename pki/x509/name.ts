@@ -1,7 +1,7 @@
 import type { Bytes } from '#core/bytes.ts';
 
-import { readElement, type SetOrder } from './der-gate.ts';
-import { DerReader } from './der-reader.ts';
+import { isOutOfOrder, readElement } from './der-gate.ts';
+import { type Dialect, DerReader } from './der-reader.ts';
 import { TAG } from './der-tags.ts';
 
 /** One AttributeTypeAndValue of a distinguished name. */
@@ -21,26 +21,26 @@ export interface Name {
   readonly rdns: readonly RelativeName[];
 }
 
-/** The next element of `reader` as a Name; no relative name in it is empty. `setOrder` concerns multi-valued relative names. */
-export function readName(reader: DerReader, setOrder: SetOrder = 'ascending'): Name {
+/** The next element of `reader` as a Name; no relative name in it is empty. */
+export function readName(reader: DerReader): Name {
   const start = reader.offset;
   const { raw, inner } = reader.elementAndInside('Name');
   if (raw[0] !== TAG.sequence) throw reader.fail('unexpected-tag', start);
   const rdns: RelativeName[] = [];
-  while (inner.remaining > 0) rdns.push(readRelativeName(inner, setOrder));
+  while (inner.remaining > 0) rdns.push(readRelativeName(inner));
   return { raw, rdns };
 }
 
 /** `der` as exactly one Name. Throws X509FormatError. */
-export function parseName(der: Bytes, setOrder: SetOrder = 'ascending'): Name {
-  const reader = new DerReader(der, 'Name');
-  const name = readName(reader, setOrder);
+export function parseName(der: Bytes, dialect?: Dialect): Name {
+  const reader = new DerReader(der, 'Name', dialect);
+  const name = readName(reader);
   reader.end();
   return name;
 }
 
 /** The next element of `reader`, a SET unless `tag` says otherwise, as a RelativeDistinguishedName of at least one attribute. */
-export function readRelativeName(reader: DerReader, setOrder: SetOrder, tag: number = TAG.set): RelativeName {
+export function readRelativeName(reader: DerReader, tag: number = TAG.set): RelativeName {
   const set = reader.inside(tag);
   const attributes: NameAttribute[] = [];
   let last: Bytes | undefined;
@@ -48,9 +48,7 @@ export function readRelativeName(reader: DerReader, setOrder: SetOrder, tag: num
     const start = set.offset;
     const { raw, inner } = set.elementAndInside('AttributeTypeAndValue');
     if (raw[0] !== TAG.sequence) throw set.fail('unexpected-tag', start);
-    if (setOrder === 'ascending' && last !== undefined && Buffer.compare(last, raw) > 0) {
-      throw set.fail('not-canonical', start);
-    }
+    if (isOutOfOrder(set, last, raw)) throw set.fail('not-canonical', start);
     last = raw;
     const type = inner.oid();
     const value = new DerReader(readElement(inner), 'AttributeValue').element();

@@ -15,7 +15,7 @@ export function reasonsOf(reader: DerReader, number: number): RevocationReasons 
   return new Set(bits);
 }
 
-/** The numbers of the bits set in a named BIT STRING; at least one, and none written after the last (X.690 §11.2.2). */
+/** The numbers of the bits set in a named BIT STRING; at least one, and in DER none written after the last (X.690 §11.2.2). */
 export function namedBitsOf(reader: DerReader, tag: number): readonly number[] {
   const start = reader.offset;
   const { bytes, unusedBits } = reader.bitString(tag);
@@ -25,6 +25,6 @@ export function namedBitsOf(reader: DerReader, tag: number): readonly number[] {
     if (((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0) bits.push(bit);
   }
   if (bits.length === 0) throw reader.fail('bad-value', start);
-  if (bits.at(-1) !== length - 1) throw reader.fail('not-canonical', start);
+  if (reader.dialect === 'der' && bits.at(-1) !== length - 1) throw reader.fail('not-canonical', start);
   return bits;
 }
