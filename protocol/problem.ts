@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'evidence-rejected': { status: 403, retry: 'never', title: 'The evidence was not accepted' },
   'node-barred': { status: 403, retry: 'never', title: 'This node is barred' },
   'not-found': { status: 404, retry: 'never', title: 'There is no such thing' },
+  'method-not-allowed': { status: 405, retry: 'never', title: 'This path does not take this method' },
   'challenge-invalid': { status: 409, retry: 'new-challenge', title: 'The challenge cannot be used' },
   'state-conflict': { status: 409, retry: 'same-request', title: 'The present state does not allow this' },
   'precondition-failed': { status: 412, retry: 'same-request', title: 'The record has changed since it was read' },

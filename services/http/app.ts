@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+
+import { isRequestId, type RequestId } from '#core/ids.ts';
+import type { ProblemName } from '#protocol/problem.ts';
+
+import { hasBody, readJsonBody } from './body.ts';
+import { type Origin, originOf } from './origin.ts';
+import { type Problem, problemOf, sendJson, sendProblem } from './problem-response.ts';
+import { type Log, logRequest } from './request-log.ts';
+import type { Permission } from './roles.ts';
+import type { Route } from './route.ts';
+
+/** Who is calling. Asked once per request, before the path is looked at. */
+export interface Gate<Caller> {
+  /** Undefined: nobody that this listener serves. */
+  readonly identify: (socket: Socket) => Promise<Caller | undefined>;
+  readonly permits: (caller: Caller, permission: Permission | undefined) => boolean;
+  /** For the log; undefined for a caller without a name. */
+  readonly nameOf: (caller: Caller) => string | undefined;
+  /** Whether callers of this listener are authenticated, and so may be told details. */
+  readonly authenticated: boolean;
+}
+
+export interface AppDeps<Caller> {
+  readonly listener: string;
+  readonly routes: readonly Route<Caller>[];
+  readonly gate: Gate<Caller>;
+  readonly log: Log;
+}
+
+/** What is known of one request while it is answered. */
+interface Exchange<Caller> {
+  readonly requestId: RequestId;
+  readonly origin: Origin | undefined;
+  readonly startedMs: number;
+  caller: Caller | undefined;
+  route: string | undefined;
+  problem: ProblemName | undefined;
+}
+
+/** Plain segments only: an encoded, doubled, dotted or non-ASCII path names nothing here, however some other layer would read it. */
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
+
+/** The application of one listener: identity, then route, then permission, then the request's parts, then the handler. */
+export function createApp<Caller>(deps: AppDeps<Caller>): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.set('trust proxy', false);
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+
+  const exchanges = new WeakMap<Request, Exchange<Caller>>();
+  app.use(async (request, response, next) => {
+    const exchange = beginExchange<Caller>(request);
+    exchanges.set(request, exchange);
+    response.setHeader('Cache-Control', 'no-store');
+    response.once('close', () => {
+      logRequest(deps.log, factsOf(deps, request, response, exchange));
+    });
+    exchange.caller = await deps.gate.identify(request.socket);
+    if (exchange.caller === undefined) answerProblem(deps, response, exchange, { problem: 'authentication-required' });
+    else if (!PLAIN_PATH.test(pathOf(request))) answerProblem(deps, response, exchange, { problem: 'not-found' });
+    else next();
+  });
+  for (const [path, routes] of byPath(deps.routes)) {
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), async (request, response) => {
+      await dispatch(deps, routes, request, response, exchangeOf(exchanges, request));
+    });
+  }
+  app.use((request, response) => {
+    answerProblem(deps, response, exchangeOf(exchanges, request), { problem: 'not-found' });
+  });
+  // Express tells an error handler by its four parameters.
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const exchange = exchangeOf(exchanges, request);
+    const problem = problemOf(error);
+    if (problem.problem === 'internal-error' || problem.problem === 'dependency-unavailable') {
+      deps.log.error({ requestId: exchange.requestId, err: error }, 'request fault');
+    }
+    answerProblem(deps, response, exchange, problem);
+  });
+  return app;
+}
+
+async function dispatch<Caller>(
+  deps: AppDeps<Caller>,
+  routes: readonly Route<Caller>[],
+  request: Request,
+  response: Response,
+  exchange: Exchange<Caller>,
+): Promise<void> {
+  const { caller } = exchange;
+  const route = routes.find(({ method }) => method === request.method);
+  exchange.route = routes[0]?.path;
+  if (caller === undefined) throw new Error('no route is reached without a caller');
+  if (route === undefined) {
+    response.setHeader('Allow', routes.map(({ method }) => method).join(', '));
+    answerProblem(deps, response, exchange, { problem: 'method-not-allowed' });
+    return;
+  }
+  if (!deps.gate.permits(caller, route.permission)) {
+    answerProblem(deps, response, exchange, { problem: 'permission-denied' });
+    return;
+  }
+  const answer = await route.run({
+    caller,
+    params: request.params,
+    queryString: queryOf(request),
+    requestId: exchange.requestId,
+    origin: exchange.origin,
+    hasBody: hasBody(request),
+    readBody: (limitBytes) => readJsonBody(request, limitBytes),
+  });
+  if ('problem' in answer) answerProblem(deps, response, exchange, answer);
+  else sendJson(response, answer.status, answer.body);
+}
+
+function answerProblem<Caller>(
+  deps: AppDeps<Caller>,
+  response: Response,
+  exchange: Exchange<Caller>,
+  problem: Problem,
+): void {
+  exchange.problem = problem.problem;
+  const authenticated = deps.gate.authenticated && exchange.caller !== undefined;
+  if (!response.headersSent) sendProblem(response, problem, { requestId: exchange.requestId, authenticated });
+}
+
+function beginExchange<Caller>(request: Request): Exchange<Caller> {
+  const requestId = randomUUID();
+  if (!isRequestId(requestId)) throw new Error('a UUID is a request id');
+  return {
+    requestId,
+    origin: originOf(request.socket.remoteAddress),
+    startedMs: performance.now(),
+    caller: undefined,
+    route: undefined,
+    problem: undefined,
+  };
+}
+
+function exchangeOf<Caller>(exchanges: WeakMap<Request, Exchange<Caller>>, request: Request): Exchange<Caller> {
+  const exchange = exchanges.get(request);
+  if (exchange === undefined) throw new Error('every request begins an exchange');
+  return exchange;
+}
+
+function byPath<Caller>(routes: readonly Route<Caller>[]): Map<string, Route<Caller>[]> {
+  return Map.groupBy(routes, ({ path }) => path);
+}
+
+const pathOf = (request: Request): string => request.url.split('?', 1)[0] ?? '';
+const queryOf = (request: Request): string => request.url.slice(pathOf(request).length + 1);
+
+function factsOf<Caller>(deps: AppDeps<Caller>, request: Request, response: Response, exchange: Exchange<Caller>) {
+  return {
+    requestId: exchange.requestId,
+    listener: deps.listener,
+    method: request.method,
+    route: exchange.route,
+    status: response.statusCode,
+    problem: exchange.problem,
+    address: exchange.origin,
+    caller: exchange.caller === undefined ? undefined : deps.gate.nameOf(exchange.caller),
+    durationMs: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,
+  };
+}

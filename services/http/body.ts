@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { FieldError } from '#protocol/problem.ts';
+
+import { ProblemError } from './problem-error.ts';
+import { JsonFormatError, parseStrictJson } from './strict-json.ts';
+
+/** What a caller whose body was refused may still send on the connection before it is cut, in bytes. */
+const LINGER_BYTES = 1_048_576;
+
+/** The request's JSON body, of `limit` bytes at most. Throws ProblemError: 415, 413 or `malformed-request`. */
+export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  requireJson(request);
+  const bytes = await readBody(request, limit);
+  try {
+    return parseStrictJson(bytes);
+  } catch (error) {
+    if (error instanceof JsonFormatError) throw malformed([{ pointer: '', detail: error.code }]);
+    throw error;
+  }
+}
+
+/** True when the request announces a body, of whatever length. */
+export const hasBody = (request: IncomingMessage): boolean =>
+  request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
+
+/** `malformed-request` with the members that were wrong. */
+export const malformed = (errors: readonly FieldError[]): ProblemError =>
+  new ProblemError('malformed-request', { errors });
+
+const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i;
+
+function requireJson(request: IncomingMessage): void {
+  // A decompressor in front of the limit would make the limit say nothing.
+  if (request.headers['content-encoding'] !== undefined) throw new ProblemError('unsupported-media-type');
+  if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) throw new ProblemError('unsupported-media-type');
+}
+
+/** All bytes of the body, counted as they arrive; a length announced over the limit is refused before any is read. */
+function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) {
+    drain(request);
+    return Promise.reject(new ProblemError('payload-too-large'));
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const onData = (chunk: Buffer): void => {
+      size += chunk.byteLength;
+      if (size <= limit) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', onData);
+      drain(request);
+      reject(new ProblemError('payload-too-large'));
+    };
+    request.on('data', onData);
+    request.once('end', () => {
+      resolve(Buffer.concat(chunks, Math.min(size, limit)));
+    });
+    request.once('error', reject);
+    request.once('close', () => {
+      reject(new ProblemError('malformed-request'));
+    });
+  });
+}
+
+/** Reads on without keeping anything, so that the answer is not lost in a reset; cuts the connection when it goes on too long. */
+function drain(request: IncomingMessage): void {
+  let drained = 0;
+  request.on('data', (chunk: Buffer) => {
+    drained += chunk.byteLength;
+    if (drained > LINGER_BYTES) request.socket.destroy();
+  });
+}

@@ -1,0 +1,37 @@
+import { pino, type Logger } from 'pino';
+
+import type { RequestId } from '#core/ids.ts';
+import type { ProblemName } from '#protocol/problem.ts';
+
+/** The operational log: a constant message and facts as fields. Never a body, a header, a ticket or a key. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** JSON lines on standard output. */
+export function createLog(level: 'error' | 'warn' | 'info' | 'debug'): Log {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+}
+
+/** What is logged of one answered request. */
+export interface RequestFacts {
+  readonly requestId: RequestId;
+  readonly listener: string;
+  readonly method: string;
+  /** The route's pattern, or undefined where none matched: the path itself is the caller's text. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly problem: ProblemName | undefined;
+  readonly address: string | undefined;
+  readonly caller: string | undefined;
+  readonly durationMs: number;
+}
+
+/** One line per request, at `info`; at `error` where the service itself failed. */
+export function logRequest(log: Log, facts: RequestFacts): void {
+  if (facts.status >= 500) log.error(facts, 'request failed');
+  else log.info(facts, 'request answered');
+}

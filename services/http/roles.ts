@@ -1,0 +1,38 @@
+import { ROLES, type Role } from '#protocol/inventory.ts';
+
+/** What a route asks of its caller. */
+export type Permission =
+  | 'self:read'
+  | 'nodes:read'
+  | 'nodes:enrol'
+  | 'joins:read'
+  | 'audit:read'
+  | 'policy:read'
+  | 'reference-values:capture';
+
+/** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
+export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
+  viewer: ['self:read', 'nodes:read', 'policy:read'],
+  operator: ['self:read', 'nodes:read', 'nodes:enrol', 'joins:read', 'policy:read'],
+  auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read'],
+  'policy-author': ['self:read', 'nodes:read', 'joins:read', 'policy:read', 'reference-values:capture'],
+  'cluster-administrator': [
+    'self:read',
+    'nodes:read',
+    'nodes:enrol',
+    'joins:read',
+    'audit:read',
+    'policy:read',
+    'reference-values:capture',
+  ],
+};
+
+/** True when `role`'s list has `permission`. */
+export const permits = (role: Role, permission: Permission): boolean => PERMISSIONS[role].includes(permission);
+
+const PREFIX = 'muster:';
+
+/** The role that an organisation name in an administrator's certificate stands for, or undefined for any other text. */
+export function roleOf(organisation: string): Role | undefined {
+  return organisation.startsWith(PREFIX) ? ROLES.find((role) => `${PREFIX}${role}` === organisation) : undefined;
+}

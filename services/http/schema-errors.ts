@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+
+import type { FieldError } from '#protocol/problem.ts';
+
+/** Members reported at once, at most. */
+const ERRORS_MAX = 100;
+/** Characters of an unknown member's name that are given back. */
+const NAME_MAX = 64;
+
+/** One JSON pointer (RFC 6901) per wrong member, and what was expected there; never the value that was sent. */
+export function fieldErrors(error: z.core.$ZodError): FieldError[] {
+  return error.issues.flatMap((issue) => describe(issue, [])).slice(0, ERRORS_MAX);
+}
+
+/** The pointer to a member by its path. */
+export const jsonPointer = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+function describe(issue: z.core.$ZodIssue, base: readonly PropertyKey[]): FieldError[] {
+  const path = [...base, ...issue.path];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        pointer: jsonPointer([...path, key.slice(0, NAME_MAX)]),
+        detail: 'unknown member',
+      }));
+    case 'invalid_key':
+      return [{ pointer: jsonPointer(path), detail: 'the member’s name is not allowed' }];
+    default:
+      return [{ pointer: jsonPointer(path), detail: issue.message }];
+  }
+}
