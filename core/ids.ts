@@ -1,6 +1,8 @@
 import type { Branded } from './brand.ts';
 import type { Bytes } from './bytes.ts';
 import { sha256Hex } from './digest.ts';
+import type { RandomSource } from './random.ts';
+import { uuidV4 } from './uuid.ts';
 
 /** A Kubernetes node name that also fits a certificate's CN: RFC 1123 subdomain, at most 52 characters. */
 export type NodeName = Branded<string, 'NodeName'>;
@@ -53,3 +55,7 @@ export const ekFingerprint = (spki: Bytes): EkFingerprint => sha256Hex(spki) as 
 export const certificateFingerprint = (der: Bytes): CertificateFingerprint => sha256Hex(der) as CertificateFingerprint;
 /** The identity of a ticket, for one-shot consumption. */
 export const ticketId = (ticket: Bytes): TicketId => sha256Hex(ticket) as TicketId;
+/** A name for one request, of 122 random bits. */
+export const newRequestId = (random: RandomSource): RequestId => uuidV4(random(16)) as RequestId;
+/** An identity for a node that is being enrolled, of 122 random bits. */
+export const newNodeId = (random: RandomSource): NodeId => uuidV4(random(16)) as NodeId;

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
-import { isRequestId, type RequestId } from '#core/ids.ts';
+import { newRequestId, type RequestId } from '#core/ids.ts';
+import type { RandomSource } from '#core/random.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
 import { hasBody, readJsonBody } from './body.ts';
@@ -30,6 +30,7 @@ export interface AppDeps<Caller> {
   readonly routes: readonly Route<Caller>[];
   readonly gate: Gate<Caller>;
   readonly log: Log;
+  readonly random: RandomSource;
 }
 
 /** What is known of one request while it is answered. */
@@ -57,7 +58,7 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
 
   const exchanges = new WeakMap<Request, Exchange<Caller>>();
   app.use(async (request, response, next) => {
-    const exchange = beginExchange<Caller>(request);
+    const exchange = beginExchange<Caller>(deps.random, request);
     exchanges.set(request, exchange);
     response.setHeader('Cache-Control', 'no-store');
     response.once('close', () => {
@@ -132,11 +133,9 @@ function answerProblem<Caller>(
   if (!response.headersSent) sendProblem(response, problem, { requestId: exchange.requestId, authenticated });
 }
 
-function beginExchange<Caller>(request: Request): Exchange<Caller> {
-  const requestId = randomUUID();
-  if (!isRequestId(requestId)) throw new Error('a UUID is a request id');
+function beginExchange<Caller>(random: RandomSource, request: Request): Exchange<Caller> {
   return {
-    requestId,
+    requestId: newRequestId(random),
     origin: originOf(request.socket.remoteAddress),
     startedMs: performance.now(),
     caller: undefined,
