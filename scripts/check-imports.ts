@@ -71,8 +71,10 @@ function importFault(path: string, entry: Import): string | undefined {
   if (target === undefined) return packageFault(path, from, specifier);
   if (!target.endsWith('.ts') && !target.endsWith('.json'))
     return `import names the file with its extension: ${specifier}`;
-  if (specifier.startsWith('..')) return `across folders as #folder/file.ts, not ${specifier}`;
-  return folderFault(path, from, folderOf(target), entry);
+  const to = folderOf(target);
+  if (specifier.startsWith('.') && topOf(path) !== topOf(target))
+    return `across folders as #folder/file.ts, not ${specifier}`;
+  return folderFault(path, from, to, entry);
 }
 
 /** The imported file's path from the root, or undefined for a package. */
@@ -101,11 +103,13 @@ function packageFault(path: string, from: string, specifier: string): string | u
   const door = ONE_DOOR_PACKAGES[name];
   if (door !== undefined && path !== door && !isUnder(from, ANYTHING)) return `${name} is imported by ${door} alone`;
   if (from === '' || isUnder(from, ANYTHING)) return undefined;
-  const allowed = MAY_IMPORT_PACKAGE[from] ?? MAY_IMPORT_PACKAGE[from.split('/')[0] ?? ''] ?? [];
+  const allowed = MAY_IMPORT_PACKAGE[from] ?? MAY_IMPORT_PACKAGE[topOf(from)] ?? [];
   return allowed.includes(name) ? undefined : `${from}/ may not import the package ${name}`;
 }
 
-const isUnder = (folder: string, roots: readonly string[]): boolean => roots.includes(folder.split('/')[0] ?? '');
+const topOf = (path: string): string => path.split('/')[0] ?? '';
+
+const isUnder = (folder: string, roots: readonly string[]): boolean => roots.includes(topOf(folder));
 
 if (import.meta.main) {
   const root = join(dirname(import.meta.filename), '..');

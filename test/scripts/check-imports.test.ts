@@ -18,6 +18,7 @@ describe('who may import whom', () => {
     ['services/compose.ts', "import { a } from '#services/join/a.ts';"],
     ['services/commands/init.ts', "import { a } from '#pki/ceremony.ts';"],
     ['cli/server-commands.ts', "await import('#services/commands/init.ts');"],
+    ['tpm2/commands/a.ts', "import { a } from '../constants.ts';"],
     ['test/a.test.ts', "import { a } from '#services/join/a.ts';\nimport request from 'supertest';"],
   ];
 
