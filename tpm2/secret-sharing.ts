@@ -12,7 +12,7 @@ import { Writer } from './writer.ts';
 
 /** A seed that only the TPM holding the recipient's private key can recover (TPM 2.0 Part 1, annexes B.10 and C.6). */
 export interface SharedSeed {
-  /** As long as a digest of the recipient's nameAlg. */
+  /** As long as a digest of the recipient's nameAlg, or of the hash in its own OAEP scheme. */
   readonly seed: Bytes;
   /** Content of TPM2B_ENCRYPTED_SECRET: an OAEP ciphertext, or an ephemeral TPMS_ECC_POINT. */
   readonly encryptedSecret: Bytes;
@@ -37,12 +37,13 @@ export function shareSeed(recipient: PublicArea, label: SecretLabel, random: Ran
 }
 
 function shareByOaep(recipient: RsaPublicArea, label: SecretLabel, random: RandomSource): SharedSeed {
-  const seed = random(DIGEST_SIZE[recipient.nameAlg]);
+  const hash = oaepHash(recipient);
+  const seed = random(DIGEST_SIZE[hash]);
   const encryptedSecret = publicEncrypt(
     {
       key: publicAreaKey(recipient),
       padding: constants.RSA_PKCS1_OAEP_PADDING,
-      oaepHash: oaepHash(recipient),
+      oaepHash: hash,
       oaepLabel: utf8(`${label}\0`),
     },
     seed,
