@@ -1,0 +1,70 @@
+import { isUtf8 } from 'node:buffer';
+
+import type { Bytes } from '#core/bytes.ts';
+
+import { TAG } from './der-tags.ts';
+
+const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
+const NUMERIC = /^[0-9 ]*$/;
+const VISIBLE = /^[ -~]*$/;
+/** Mapped to nothing, and mapped to a space (RFC 4518 §2.2). U+0009 to U+000D and U+0085 are spaces though they are control characters. */
+const MAPPED_TO_NOTHING =
+  /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u06dd\u070f\u1806\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/gu;
+const SPACES = /[\p{Z}\t\n\v\f\r\u0085]+/gu;
+/** Unassigned, private use, surrogates and the replacement character (RFC 4518 §2.4). */
+const PROHIBITED = /[\p{Cn}\p{Co}\p{Cs}\ufffd]/u;
+
+/**
+ * The text of a name attribute's value, given its identifier octet and content. Undefined when the type is not a character string read here
+ * (T61String among those: its character set is not settled), or when the content is not text of that type.
+ */
+export function attributeText(attribute: { readonly tag: number; readonly value: Bytes }): string | undefined {
+  const bytes = Buffer.from(attribute.value.buffer, attribute.value.byteOffset, attribute.value.byteLength);
+  switch (attribute.tag) {
+    case TAG.utf8String:
+      return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+    case TAG.printableString:
+      return textOf(bytes, PRINTABLE);
+    case TAG.numericString:
+      return textOf(bytes, NUMERIC);
+    case TAG.visibleString:
+      return textOf(bytes, VISIBLE);
+    case TAG.ia5String:
+      return bytes.every((byte) => byte < 0x80) ? bytes.toString('latin1') : undefined;
+    case TAG.bmpString:
+      return bytes.byteLength % 2 === 0 ? wellFormed(Buffer.from(bytes).swap16().toString('utf16le')) : undefined;
+    case TAG.universalString:
+      return universalText(bytes);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * `text` prepared for comparison (RFC 5280 §7.1, RFC 4518): characters mapped, compatibility forms composed, case folded, spaces trimmed and
+ * run together. Undefined when it has a prohibited character.
+ */
+export function comparableText(text: string): string | undefined {
+  const mapped = text.replaceAll(MAPPED_TO_NOTHING, '').normalize('NFKC').toLowerCase().normalize('NFKC');
+  if (PROHIBITED.test(mapped)) return undefined;
+  return mapped.replaceAll(SPACES, ' ').trim();
+}
+
+function textOf(bytes: Buffer, pattern: RegExp): string | undefined {
+  const text = bytes.toString('latin1');
+  return pattern.test(text) ? text : undefined;
+}
+
+const wellFormed = (text: string): string | undefined => (text.isWellFormed() ? text : undefined);
+
+/** Four bytes for each code point, surrogates excluded. */
+function universalText(bytes: Buffer): string | undefined {
+  if (bytes.byteLength % 4 !== 0) return undefined;
+  let text = '';
+  for (let at = 0; at < bytes.byteLength; at += 4) {
+    const codePoint = bytes.readUInt32BE(at);
+    if (codePoint > 0x10ffff) return undefined;
+    text += String.fromCodePoint(codePoint);
+  }
+  return wellFormed(text);
+}
