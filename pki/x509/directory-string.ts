@@ -7,10 +7,10 @@ import { TAG } from './der-tags.ts';
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 const VISIBLE = /^[ -~]*$/;
-/** Mapped to nothing, and mapped to a space (RFC 4518 §2.2). U+0009 to U+000D and U+0085 are spaces though they are control characters. */
-const MAPPED_TO_NOTHING =
-  /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u06dd\u070f\u1806\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/gu;
+/** What RFC 4518 §2.2 maps to a space, the controls that break lines among it. */
 const SPACES = /[\p{Z}\t\n\v\f\r\u0085]+/gu;
+/** What it maps to nothing, once the spaces are mapped: other controls, format characters, variation selectors and a few more. */
+const NOTHING = /\p{Cc}|\p{Cf}|\p{Variation_Selector}|\u034f|\u1806|\ufffc/gu;
 /** Unassigned, private use, surrogates and the replacement character (RFC 4518 §2.4). */
 const PROHIBITED = /[\p{Cn}\p{Co}\p{Cs}\ufffd]/u;
 
@@ -45,9 +45,10 @@ export function attributeText(attribute: { readonly tag: number; readonly value:
  * run together. Undefined when it has a prohibited character.
  */
 export function comparableText(text: string): string | undefined {
-  const mapped = text.replaceAll(MAPPED_TO_NOTHING, '').normalize('NFKC').toLowerCase().normalize('NFKC');
-  if (PROHIBITED.test(mapped)) return undefined;
-  return mapped.replaceAll(SPACES, ' ').trim();
+  const mapped = text.replaceAll(SPACES, ' ').replaceAll(NOTHING, '');
+  const folded = mapped.normalize('NFKC').toLowerCase().normalize('NFKC');
+  if (PROHIBITED.test(folded)) return undefined;
+  return folded.replaceAll(SPACES, ' ').trim();
 }
 
 function textOf(bytes: Buffer, pattern: RegExp): string | undefined {
