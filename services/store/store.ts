@@ -82,12 +82,14 @@ export interface NodeFilter {
   readonly state?: NodeState | undefined;
 }
 
-/** The half that cannot change anything. */
+/** The half that cannot change anything. Every `limit` is a whole number from 1 to 10,000; any other is a RangeError. */
 export interface StoreReader {
+  /** The node, not retired, that holds this EK. */
   findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined>;
+  /** The node, not retired, that bears this name. */
   findNodeByName(name: NodeName): Promise<NodeRecord | undefined>;
   findNode(id: NodeId): Promise<NodeRecord | undefined>;
-  /** Nodes in order of name, after `after`, at most `limit`. */
+  /** Nodes in order of name, after `after`, at most `limit`. Retired ones only when `filter.state` asks for them. */
   listNodes(filter: NodeFilter, page: { after?: NodeName | undefined; limit: number }): Promise<readonly NodeRecord[]>;
   findCertificate(serial: Serial): Promise<CertificateRecord | undefined>;
   /** A node's certificates, newest notBefore first, at most `limit`. */
@@ -104,7 +106,8 @@ export interface StoreReader {
 
 /**
  * The half that changes things. Each method is one transaction, durable (synchronous=FULL) when its promise resolves, and takes the
- * audit event that tells of the change: the two stand or fall together.
+ * audit event that tells of the change: the two stand or fall together. "Throws" is a StoreConflictError, and nothing was changed; a
+ * store that cannot do its part throws a DependencyError, and whether it was done is then not known.
  */
 export interface StoreWriter {
   /** An audit record alone: a refusal, a start, a stop. Resolves to the record in its place. */
@@ -118,9 +121,15 @@ export interface StoreWriter {
   ): Promise<EnrolOutcome>;
   /** Takes the ticket, whatever follows. At most one caller, over all replicas and time, gets `fresh`. */
   takeTicket(take: TicketTake): Promise<TicketTaken>;
-  /** The intent, before the signature. Throws if the serial is known already. */
+  /**
+   * The intent, before the signature. Throws if the serial is known already; unless this very request took the ticket and reserved
+   * nothing for it before; and unless the node is known by that id and name and is `enrolled` or `joined`.
+   */
   reserveSerial(intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent): Promise<void>;
-  /** The signature's result and what the join taught; the node becomes `joined`. Throws unless the serial's state is `signing`. */
+  /**
+   * The signature's result and what the join taught; the node becomes `joined`. Throws unless the serial is this node's and its state
+   * is `signing`; and when the node may no longer join, as one barred in the meantime.
+   */
   recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void>;
   /**
    * At start-up, before any join: intents whose process died become `orphaned`, each with its audit record made by `toEvent`.
@@ -131,4 +140,10 @@ export interface StoreWriter {
   forgetTickets(before: Date): Promise<number>;
 }
 
-export interface Store extends StoreReader, StoreWriter, AsyncDisposable {}
+export interface Store extends StoreReader, StoreWriter, AsyncDisposable {
+  /**
+   * Aborts, with a DependencyError as its reason, when what the store wrote or read is in doubt (an fsync that failed, a damaged file, a
+   * thread that died). Every call rejects from then on; the process should end, and be started again.
+   */
+  readonly failure: AbortSignal;
+}

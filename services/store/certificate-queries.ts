@@ -1,0 +1,68 @@
+import { type Kysely, sql } from 'kysely';
+
+import type { NodeId, Serial } from '#core/ids.ts';
+
+import { type ParameterOf, prepareQuery } from './prepared-query.ts';
+import type { CertificatesTable, Schema } from './schema.ts';
+
+export type CertificateQueries = ReturnType<typeof certificateQueries>;
+
+type ReservedColumns = Omit<CertificatesTable, 'state' | 'fingerprint' | 'der'>;
+type IssuedColumns = Pick<CertificatesTable, 'serial' | 'node_id' | 'fingerprint' | 'der'>;
+
+/** The certificates' queries, compiled for `db`'s dialect. Each change of state names the state it starts from. */
+export function certificateQueries(db: Kysely<Schema>) {
+  return {
+    find: prepareQuery((p: ParameterOf<{ serial: Serial }>) =>
+      db.selectFrom('certificates').selectAll().where('serial', '=', p('serial')),
+    ),
+    listOfNode: prepareQuery((p: ParameterOf<{ nodeId: NodeId; limit: number }>) =>
+      db
+        .selectFrom('certificates')
+        .selectAll()
+        .where('node_id', '=', p('nodeId'))
+        .orderBy('not_before', 'desc')
+        .orderBy('serial')
+        .limit(p('limit')),
+    ),
+    // The state is spelled out, not bound: only then may the planner use the index over what is being signed.
+    listSigning: prepareQuery((_p: ParameterOf<Record<never, never>>) =>
+      db
+        .selectFrom('certificates')
+        .selectAll()
+        .where('state', '=', sql.lit('signing' as const))
+        .orderBy('serial'),
+    ),
+    reserve: prepareQuery((p: ParameterOf<ReservedColumns>) =>
+      db
+        .insertInto('certificates')
+        .values({
+          serial: p('serial'),
+          node_id: p('node_id'),
+          node_name: p('node_name'),
+          request_id: p('request_id'),
+          state: 'signing',
+          spki_fingerprint: p('spki_fingerprint'),
+          tbs_digest: p('tbs_digest'),
+          not_before: p('not_before'),
+          not_after: p('not_after'),
+        })
+        .onConflict((conflict) => conflict.column('serial').doNothing()),
+    ),
+    recordIssued: prepareQuery((p: ParameterOf<IssuedColumns>) =>
+      db
+        .updateTable('certificates')
+        .set({ state: 'issued', fingerprint: p('fingerprint'), der: p('der') })
+        .where('serial', '=', p('serial'))
+        .where('node_id', '=', p('node_id'))
+        .where('state', '=', 'signing'),
+    ),
+    orphan: prepareQuery((p: ParameterOf<{ serial: Serial }>) =>
+      db
+        .updateTable('certificates')
+        .set({ state: 'orphaned' })
+        .where('serial', '=', p('serial'))
+        .where('state', '=', 'signing'),
+    ),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+
+import type { DialectTraits } from '../dialect-traits.ts';
+import type { Schema } from '../schema.ts';
+import { initialMigration } from './0001-initial.ts';
+
+/** Every migration by name, in order of name. One that was released is never edited: a change is the next number. */
+export const migrations = (traits: DialectTraits): Record<string, Migration> => ({
+  '0001-initial': initialMigration(traits),
+});
+
+/**
+ * The database has the newest schema on return. Each run is one transaction, so a process killed in the middle leaves the schema that
+ * was there. Throws when the database has a migration that this program does not know, as one written by a later release has.
+ */
+export async function migrate(db: Kysely<Schema>, traits: DialectTraits): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations(traits)) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}

@@ -1,0 +1,17 @@
+import type { NodeRecord } from '#core/node-record.ts';
+
+import type { Enrolment } from './store.ts';
+
+/** The record of a node that was enrolled just now and has not joined. */
+export function newNodeRecord(enrolment: Enrolment, by: string, at: Date): NodeRecord {
+  return {
+    ...enrolment,
+    state: 'enrolled',
+    enrolledAt: at,
+    enrolledBy: by,
+    lastJoinAt: undefined,
+    lastAddress: undefined,
+    bootEpoch: undefined,
+    akName: undefined,
+  };
+}

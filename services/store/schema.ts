@@ -1,0 +1,91 @@
+import type { Bytes } from '#core/bytes.ts';
+import type {
+  CertificateFingerprint,
+  EkFingerprint,
+  NodeId,
+  NodeName,
+  PoolName,
+  RequestId,
+  Serial,
+  SpkiFingerprint,
+  TicketId,
+} from '#core/ids.ts';
+import type { CertificateState } from '#core/issuance.ts';
+import type { NodeState } from '#core/node-record.ts';
+
+/**
+ * The tables as `migrations/` make them. Times are RFC 3339 in UTC with milliseconds, so that their text sorts as they do. No column
+ * holds a secret: what is here may be in a backup or before an administrator's eyes.
+ */
+export interface Schema {
+  readonly nodes: NodesTable;
+  readonly certificates: CertificatesTable;
+  readonly tickets: TicketsTable;
+  readonly audit_records: AuditRecordsTable;
+  readonly audit_head: AuditHeadTable;
+}
+
+export interface NodesTable {
+  id: NodeId;
+  /** Unique over the rows whose `retired_at` is null; so is `ek_fingerprint`. */
+  name: NodeName;
+  pool: PoolName;
+  state: NodeState;
+  ek_fingerprint: EkFingerprint;
+  ek_certificate: Bytes | null;
+  enrolled_at: string;
+  enrolled_by: string;
+  /** Set exactly while `state` is `retired`. */
+  retired_at: string | null;
+  last_join_at: string | null;
+  last_address: string | null;
+  reset_count: number | null;
+  restart_count: number | null;
+  /** Decimal: a TPM's clock is an unsigned 64-bit number. */
+  clock_ms: string | null;
+  ak_name: string | null;
+}
+
+export interface CertificatesTable {
+  serial: Serial;
+  node_id: NodeId;
+  node_name: NodeName;
+  request_id: RequestId;
+  state: CertificateState;
+  spki_fingerprint: SpkiFingerprint;
+  tbs_digest: string;
+  not_before: string;
+  not_after: string;
+  fingerprint: CertificateFingerprint | null;
+  der: Bytes | null;
+}
+
+export interface TicketsTable {
+  ticket_id: TicketId;
+  request_digest: string;
+  request_id: RequestId;
+  expires_at: string;
+  /** The one serial that was reserved on the strength of this ticket. */
+  serial: Serial | null;
+}
+
+export interface AuditRecordsTable {
+  sequence: number;
+  previous_hash: string;
+  hash: string;
+  type: string;
+  at: string;
+  actor: string;
+  address: string | null;
+  request_id: string | null;
+  node_name: string | null;
+  /** Canonical JSON (RFC 8785). */
+  facts: string;
+}
+
+/** One row, id 1. */
+export interface AuditHeadTable {
+  id: number;
+  sequence: number;
+  hash: string;
+}

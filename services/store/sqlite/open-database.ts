@@ -1,0 +1,37 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/** Each is set on every connection and then read back: some builds and file systems quietly keep another value. */
+const SETTINGS: readonly { readonly name: string; readonly set: string; readonly reads: string | number }[] = [
+  { name: 'busy_timeout', set: '5000', reads: 5_000 },
+  { name: 'journal_mode', set: 'WAL', reads: 'wal' },
+  { name: 'synchronous', set: 'FULL', reads: 2 },
+  { name: 'foreign_keys', set: 'ON', reads: 1 },
+  { name: 'trusted_schema', set: 'OFF', reads: 0 },
+  { name: 'cell_size_check', set: 'ON', reads: 1 },
+];
+
+/** KiB of page cache per connection; SQLite's own 2 MiB is small beside a fleet's indexes. */
+const CACHE_KIB = 16_384;
+
+/** An open connection on which every setting reads as it must. Throws, with nothing left open, when one does not. */
+export function openDatabase(path: string, options: { readonly readOnly: boolean }): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly: options.readOnly, allowExtension: false, defensive: true });
+  try {
+    for (const { name, set } of SETTINGS) database.exec(`pragma ${name} = ${set}`);
+    for (const { name, reads } of SETTINGS) {
+      const found = readPragma(database, name);
+      if (found !== reads) throw new Error(`SQLite keeps ${name} = ${found}; the store needs ${reads}`);
+    }
+    database.exec(`pragma cache_size = -${CACHE_KIB}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The one value of a pragma. */
+export function readPragma(database: DatabaseSync, name: string): unknown {
+  const row = database.prepare(`pragma ${name}`).get();
+  return row === undefined ? undefined : Object.values(row)[0];
+}

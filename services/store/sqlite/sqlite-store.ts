@@ -1,0 +1,137 @@
+import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
+import type { Bytes } from '#core/bytes.ts';
+import type { EkFingerprint, NodeId, NodeName, RequestId, Serial, TicketId } from '#core/ids.ts';
+import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
+import type { NodeRecord } from '#core/node-record.ts';
+
+import { orphanUnfinished } from '../store-operations.ts';
+import type {
+  CertificateRecord,
+  EnrolOutcome,
+  Enrolment,
+  JoinFacts,
+  NodeFilter,
+  Store,
+  TicketTake,
+  TicketTaken,
+} from '../store.ts';
+import type { StoreOperations, Orphaning } from '../store-operations.ts';
+import { WorkerLink } from './worker-link.ts';
+
+export interface SqliteStoreOptions {
+  /** The database file. Its directory must be the owner's alone (0700); both are made where they are missing. */
+  readonly path: string;
+}
+
+/**
+ * The store in a SQLite file, in a thread of its own. It is there and found sound when the promise resolves; rejects with a
+ * DependencyError otherwise. One process at a time: a second one would take the first one's unfinished signatures for orphans.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  return new SqliteStore(await WorkerLink.open(options.path));
+}
+
+class SqliteStore implements Store, StoreOperations {
+  readonly #link: WorkerLink;
+
+  constructor(link: WorkerLink) {
+    this.#link = link;
+  }
+
+  get failure(): AbortSignal {
+    return this.#link.failure;
+  }
+
+  findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined> {
+    return this.#link.call('findNodeByEk', ek);
+  }
+
+  findNodeByName(name: NodeName): Promise<NodeRecord | undefined> {
+    return this.#link.call('findNodeByName', name);
+  }
+
+  findNode(id: NodeId): Promise<NodeRecord | undefined> {
+    return this.#link.call('findNode', id);
+  }
+
+  listNodes(filter: NodeFilter, page: { after?: NodeName | undefined; limit: number }): Promise<readonly NodeRecord[]> {
+    return this.#link.call('listNodes', filter, page);
+  }
+
+  findCertificate(serial: Serial): Promise<CertificateRecord | undefined> {
+    return this.#link.call('findCertificate', serial);
+  }
+
+  listCertificates(nodeId: NodeId, limit: number): Promise<readonly CertificateRecord[]> {
+    return this.#link.call('listCertificates', nodeId, limit);
+  }
+
+  readAudit(after: number, limit: number): Promise<readonly AuditRecord[]> {
+    return this.#link.call('readAudit', after, limit);
+  }
+
+  readAuditOfRequest(requestId: RequestId): Promise<readonly AuditRecord[]> {
+    return this.#link.call('readAuditOfRequest', requestId);
+  }
+
+  readAuditOfNode(name: NodeName, limit: number): Promise<readonly AuditRecord[]> {
+    return this.#link.call('readAuditOfNode', name, limit);
+  }
+
+  auditHead(): Promise<{ sequence: number; hash: string }> {
+    return this.#link.call('auditHead');
+  }
+
+  appendAudit(event: AuditEvent): Promise<AuditRecord> {
+    return this.#link.call('appendAudit', event);
+  }
+
+  enrolNodes(
+    enrolments: readonly Enrolment[],
+    by: string,
+    at: Date,
+    events: readonly AuditEvent[],
+  ): Promise<EnrolOutcome> {
+    return this.#link.call('enrolNodes', enrolments.map(compactEnrolment), by, at, events);
+  }
+
+  takeTicket(take: TicketTake): Promise<TicketTaken> {
+    return this.#link.call('takeTicket', take);
+  }
+
+  reserveSerial(intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent): Promise<void> {
+    return this.#link.call('reserveSerial', intent, ticketId, event);
+  }
+
+  recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void> {
+    return this.#link.call('recordIssued', { ...certificate, der: compact(certificate.der) }, join, event);
+  }
+
+  orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]> {
+    return orphanUnfinished(this, toEvent);
+  }
+
+  listSigning(): Promise<readonly CertificateRecord[]> {
+    return this.#link.call('listSigning');
+  }
+
+  orphanSerials(orphanings: readonly Orphaning[]): Promise<readonly Serial[]> {
+    return this.#link.call('orphanSerials', orphanings);
+  }
+
+  forgetTickets(before: Date): Promise<number> {
+    return this.#link.call('forgetTickets', before);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#link.close();
+  }
+}
+
+function compactEnrolment(enrolment: Enrolment): Enrolment {
+  const { ekCertificate } = enrolment;
+  return { ...enrolment, ekCertificate: ekCertificate === undefined ? undefined : compact(ekCertificate) };
+}
+
+/** Bytes in a buffer of their own: structured cloning takes the whole buffer along, and a Buffer's may be a pool of 64 KiB. */
+const compact = (bytes: Bytes): Bytes => new Uint8Array(bytes);

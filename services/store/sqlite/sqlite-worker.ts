@@ -1,0 +1,93 @@
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { DependencyError } from '#core/dependency-error.ts';
+
+import { sqliteFault } from './sqlite-fault.ts';
+import { openSqliteOperations } from './sqlite-operations.ts';
+import {
+  type Call,
+  type FromWorker,
+  type OperationName,
+  type Operations,
+  type Reply,
+  type ToWorker,
+  writeError,
+} from './wire.ts';
+
+// The thread that owns the SQLite file: everything that blocks on the disk blocks here.
+if (parentPort === null) throw new Error('sqlite-worker.ts runs as a worker');
+const port = parentPort;
+const { path }: { path: string } = workerData;
+
+let failed: DependencyError | undefined;
+let replies: Reply<unknown>[] = [];
+
+try {
+  const { operations, close } = await openSqliteOperations(path, (commit) => setImmediate(commitGroup, commit));
+  port.on('message', (message: ToWorker) => {
+    if (message === 'close') setImmediate(closeAfter, close);
+    else for (const call of message) void answer(operations, call);
+  });
+  post({ kind: 'ready' });
+} catch (cause) {
+  fail(new DependencyError('store', `the store at ${path} cannot be opened`, { cause }));
+  port.close();
+}
+
+async function answer(operations: Operations, call: Call): Promise<void> {
+  const { id } = call;
+  try {
+    if (failed !== undefined) throw failed;
+    reply({ id, ok: true, value: await perform(operations, call) });
+  } catch (thrown) {
+    reply({ id, ok: false, error: writeError(judged(thrown)) });
+  }
+}
+
+function perform<N extends OperationName>(operations: Operations, call: Call<N>): Promise<unknown> {
+  return operations[call.name](...call.args);
+}
+
+/** What the caller is told. An error that puts the file in doubt also ends this worker's service. */
+function judged(thrown: unknown): unknown {
+  const cause = thrown instanceof DependencyError ? thrown.cause : thrown;
+  const fault = sqliteFault(cause);
+  const dependency =
+    thrown instanceof DependencyError ? thrown : new DependencyError('store', 'SQLite failed', { cause });
+  if (fault === 'fatal') fail(dependency);
+  return fault === 'transient' || fault === 'fatal' ? dependency : thrown;
+}
+
+function commitGroup(commit: () => Promise<void>): void {
+  // What was read already need not wait for the disk.
+  flush();
+  commit().catch((cause: unknown) => fail(new DependencyError('store', 'the store is beyond use', { cause })));
+}
+
+function reply(one: Reply<unknown>): void {
+  if (replies.length === 0) setImmediate(flush);
+  replies.push(one);
+}
+
+function flush(): void {
+  if (replies.length === 0) return;
+  post({ kind: 'replies', replies });
+  replies = [];
+}
+
+function fail(error: DependencyError): void {
+  if (failed !== undefined) return;
+  failed = error;
+  flush();
+  post({ kind: 'failed', error: writeError(error) });
+}
+
+function closeAfter(close: () => void): void {
+  flush();
+  close();
+  port.close();
+}
+
+function post(message: FromWorker<unknown>): void {
+  port.postMessage(message);
+}
