@@ -1,20 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { z } from 'zod';
 
-import { StrictYamlError, parseStrictYaml } from './strict-yaml.ts';
-
-/** What is wrong with a file or with the environment: every problem at once, each with the place it is in. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(source: string, problems: readonly string[]) {
-    super(`${source}: ${problems.join('; ')}`);
-    this.name = 'ConfigError';
-    this.problems = problems;
-  }
-}
+import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -143,16 +131,15 @@ export type ServerConfigFile = z.input<typeof serverConfigSchema>;
 export type ServerConfig = z.output<typeof serverConfigSchema>;
 export type PassphraseSource = ServerConfig['issuer']['passphrase'];
 
-/** Reads and checks the file at `file`. Throws ConfigError with every problem in it; does not look at the files it names. */
-export function loadServerConfig(file: string): ServerConfig {
-  return parseServerConfig(readText(file), file);
+/** Reads and checks the file at `file`. Rejects with ConfigError and every problem in it; does not look at the files it names. */
+export async function loadServerConfig(file: string): Promise<ServerConfig> {
+  return parseServerConfig(await readTextFile(file), file);
 }
 
 /** Checks the text of a configuration file that stands, or will stand, at `file`. Throws ConfigError. */
 export function parseServerConfig(text: string, file: string): ServerConfig {
-  const parsed = serverConfigSchema.safeParse(readYaml(text, file), { reportInput: false });
-  if (!parsed.success) throw new ConfigError(file, parsed.error.issues.flatMap(describeIssue));
-  return deepFreeze(withAbsolutePaths(parsed.data, dirname(resolve(file))));
+  const config = parseDocumentText(text, file, serverConfigSchema);
+  return deepFreeze(withAbsolutePaths(config, dirname(resolve(file))));
 }
 
 const environmentSchema = z.object({
@@ -178,31 +165,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const parsed = environmentSchema.safeParse(env);
   if (!parsed.success) throw new ConfigError('environment', parsed.error.issues.flatMap(describeIssue));
   return { configFile: parsed.data.MUSTER_CONFIG, credentialsDirectory: parsed.data.CREDENTIALS_DIRECTORY };
-}
-
-/** One line per wrong member: its path in the file and what was expected. Never the value: it may be a secret in the wrong place. */
-export function describeIssue(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: unknown member`);
-  }
-  return [`${issue.path.join('.') || '(file)'}: ${issue.message}`];
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(file, [cause instanceof Error ? cause.message : 'cannot be read']);
-  }
-}
-
-function readYaml(text: string, file: string): unknown {
-  try {
-    return parseStrictYaml(text);
-  } catch (cause) {
-    if (cause instanceof StrictYamlError) throw new ConfigError(file, cause.problems);
-    throw cause;
-  }
 }
 
 function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {

@@ -1,0 +1,88 @@
+import { dirname, resolve } from 'node:path';
+
+import { compilePolicy, type Policy, type PolicyFiles } from '#attestation/evidence-policy.ts';
+import type { Clock } from '#core/clock.ts';
+import {
+  policySchema,
+  type PolicyDocument,
+  type ReferenceValuesDocument,
+  referenceValuesSchema,
+} from '#protocol/policy.ts';
+
+import { ConfigError, readDocument, readTextFile } from './strict-document.ts';
+
+/** The policy in force, and why newer files are not. */
+export interface PolicyStatus {
+  readonly policy: Policy;
+  readonly loadedAt: Date;
+  readonly lastError: { readonly at: Date; readonly problems: readonly string[] } | undefined;
+}
+
+/** Holds the policy in force. A reload that fails changes nothing but `lastError`: the last good policy stays. */
+export interface PolicySource {
+  status(): PolicyStatus;
+  /** Reads the files again. True when they are in force now. */
+  reload(): Promise<boolean>;
+}
+
+/** Loads the policy at `file` for the first time. Rejects with ConfigError: without a policy there is no service. */
+export async function openPolicySource(file: string, clock: Clock): Promise<PolicySource> {
+  let status: PolicyStatus = { policy: await readPolicy(file), loadedAt: clock(), lastError: undefined };
+  return {
+    status: () => status,
+    reload: async () => {
+      try {
+        status = { policy: await readPolicy(file), loadedAt: clock(), lastError: undefined };
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        status = { ...status, lastError: { at: clock(), problems: error.problems } };
+        return false;
+      }
+    },
+  };
+}
+
+/**
+ * The policy at `file` with every file it names, relative to it. Read whole or refused whole: rejects with ConfigError, and every
+ * problem found, when any of them cannot be read, has a member that is not allowed, or contradicts another.
+ */
+export async function readPolicy(file: string): Promise<Policy> {
+  const document = await readDocument(file, policySchema);
+  const files = await readNamedFiles(file, document);
+  const compiled = compilePolicy(document, files);
+  if (compiled.ok) return compiled.policy;
+  throw new ConfigError(
+    file,
+    compiled.errors.map(({ path, detail }) => `${path}: ${detail}`),
+  );
+}
+
+async function readNamedFiles(file: string, document: PolicyDocument): Promise<PolicyFiles> {
+  const pools = Object.values(document.pools);
+  const problems: string[] = [];
+  const referenceValues = new Map<string, ReferenceValuesDocument>();
+  const anchors = new Map<string, string>();
+  const readEach = async <T>(names: readonly string[], into: Map<string, T>, read: (path: string) => Promise<T>) => {
+    for (const name of new Set(names)) {
+      try {
+        into.set(name, await read(resolve(dirname(file), name)));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        problems.push(error.message);
+      }
+    }
+  };
+  await readEach(
+    pools.flatMap(({ tpm2 }) => tpm2.referenceValues),
+    referenceValues,
+    (path) => readDocument(path, referenceValuesSchema),
+  );
+  await readEach(
+    pools.flatMap(({ tpm2 }) => tpm2.ekAnchors),
+    anchors,
+    readTextFile,
+  );
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return { referenceValues, anchors };
+}
