@@ -6,7 +6,6 @@ import { hasAnyAttribute, hasAttributes, parsePublicArea, type PublicArea } from
 import { publicAreaKey } from '#tpm2/public-key.ts';
 
 import type { Denial } from '../result.ts';
-import { isRocaModulus } from './roca.ts';
 
 /** How an attestation key signs: its own explicit scheme, never the caller's choice. */
 export interface AkScheme {
@@ -32,7 +31,7 @@ const MIN_RSA_BITS = 2048;
  *  2. of a key that was made in a TPM, cannot leave it, and is restricted to signing: given a digest from outside, the TPM signs it
  *     only if it has seen that the data does not look like a structure of its own;
  *  3. with an explicit RSASSA, RSAPSS or ECDSA scheme and SHA-256 or SHA-384;
- *  4. a valid key (point on the curve; modulus of its size, exponent 65537, not of the ROCA shape).
+ *  4. a valid key (point on the curve; modulus of its size, exponent 65537).
  *
  * It does not establish that any TPM holds the key: until an activation succeeds, 2 is only what the caller says.
  * Throws Tpm2FormatError.
@@ -46,9 +45,6 @@ export function readAttestationKey(akPublic: Bytes): AttestationKey | Denial {
   if (nameAlg !== 'sha256' && nameAlg !== 'sha384') return { ...schemeRefused(area), detail: 'weak name algorithm' };
   const scheme = akScheme(area);
   if (scheme === undefined) return schemeRefused(area);
-  if (area.type === 'rsa' && isRocaModulus(area.modulus)) {
-    return { code: 'key-known-weak', detail: 'the AK is an RSA key of the ROCA shape (CVE-2017-15361)' };
-  }
   return { area, name: objectName(akPublic, nameAlg), nameAlg, key: publicAreaKey(area), scheme };
 }
 

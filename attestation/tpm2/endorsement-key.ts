@@ -8,7 +8,6 @@ import { parsePublicArea, type PublicArea } from '#tpm2/public-area.ts';
 import { publicAreaKey } from '#tpm2/public-key.ts';
 
 import type { Denial } from '../result.ts';
-import { isRocaModulus } from './roca.ts';
 
 /** A key that can only open what is encrypted to its TPM. Whose TPM that is, its certificate or its enrolment says. */
 export interface EndorsementKey {
@@ -36,9 +35,6 @@ export function readEndorsementKey(ekPublic: Bytes): EndorsementKey | Denial {
       expected: 'a template of the TCG EK Credential Profile',
       found: `${area.type}, name ${area.nameAlg}, attributes ${area.attributes.toString(16).padStart(8, '0')}`,
     };
-  }
-  if (area.type === 'rsa' && isRocaModulus(area.modulus)) {
-    return { code: 'key-known-weak', detail: 'the EK is an RSA key of the ROCA shape (CVE-2017-15361)' };
   }
   const key = publicAreaKey(area);
   const spki = key.export({ type: 'spki', format: 'der' });

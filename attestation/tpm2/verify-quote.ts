@@ -75,7 +75,8 @@ export function verifyQuote(input: QuoteInput): VerifiedQuote | Denial {
 /** Only after the signature: what a stranger wrote there is not worth reading. */
 function readQuote(quoted: Bytes): QuoteAttest | Denial {
   const { magic, type } = readAttestHeader(quoted);
-  if (magic !== TPM_GENERATED) return { code: 'quote-magic-wrong', expected: hex(TPM_GENERATED, 8), found: hex(magic, 8) };
+  if (magic !== TPM_GENERATED)
+    return { code: 'quote-magic-wrong', expected: hex(TPM_GENERATED, 8), found: hex(magic, 8) };
   const wrongType: Denial = { code: 'quote-type-wrong', expected: hex(TAG.attestQuote, 4), found: hex(type, 4) };
   if (type !== TAG.attestQuote) return wrongType;
   const attest = parseAttest(quoted);
@@ -88,7 +89,12 @@ function verifyComposite(input: QuoteInput, quote: QuoteAttest): ReadonlyMap<num
   const asked = encodePcrSelections([pcrSelection(input.bank, input.pcrs)]);
   const signed = encodePcrSelections(quote.pcrSelect);
   if (!equalBytes(signed, asked)) {
-    return { code: 'pcr-selection-mismatch', expected: toHex(asked), found: toHex(signed), detail: 'TPML_PCR_SELECTION' };
+    return {
+      code: 'pcr-selection-mismatch',
+      expected: toHex(asked),
+      found: toHex(signed),
+      detail: 'TPML_PCR_SELECTION',
+    };
   }
   const values = readClaimedPcrs(input);
   if (isDenial(values)) return values;
@@ -106,7 +112,8 @@ function readClaimedPcrs({ bank, pcrs, claimedPcrs }: QuoteInput): ReadonlyMap<n
   const claimed = claimedPcrs[bank];
   if (claimed === undefined || banks.length !== 1) return malformed(bank, banks.join(' ') || 'no bank');
   const indices = [...new Set(pcrs)].toSorted((a, b) => a - b);
-  if (Object.keys(claimed).length !== indices.length) return malformed(indices.join(' '), Object.keys(claimed).join(' '));
+  if (Object.keys(claimed).length !== indices.length)
+    return malformed(indices.join(' '), Object.keys(claimed).join(' '));
   const values = new Map<number, string>();
   for (const index of indices) {
     const value = claimed[index];

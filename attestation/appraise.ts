@@ -1,0 +1,138 @@
+import { mintAdmission } from '#core/admission.ts';
+import type { NodeName, RequestId } from '#core/ids.ts';
+import type { NodeRecord } from '#core/node-record.ts';
+
+import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
+import type { EvidencePolicy, Policy } from './evidence-policy.ts';
+import { matchReferenceValues, type ReferenceMatch } from './reference-values.ts';
+import type { Advisory, AttestationResult, Denial, VerifiedClaims } from './result.ts';
+
+export interface AppraisalInput {
+  /** What `verifyEvidence` established. */
+  readonly claims: VerifiedClaims;
+  /** The record that the EK's fingerprint is enrolled under, if there is one. */
+  readonly node: NodeRecord | undefined;
+  readonly claimedNodeName: NodeName;
+  readonly policy: Policy;
+  readonly requestId: RequestId;
+  readonly now: Date;
+}
+
+/**
+ * Appraises verified claims against the enrolment record, the reference values and the policy of the record's pool, and reports every
+ * failure. `affirming`, and with it an admission, only if
+ *  - the EK is enrolled, not denied, and under the name that the node claims, in a state that admits;
+ *  - the pool exists, and its demands on the EK certificate are met;
+ *  - the quote covers exactly the pool's PCRs, and they match one set of reference values whole;
+ *  - the TPM's counters are later than at the node's last join.
+ *
+ * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
+ */
+export function appraise(input: AppraisalInput): AttestationResult {
+  const { claims, node, policy } = input;
+  const policyVersion = policy.version;
+  const advisories = collectAdvisories(input);
+  const pool = node === undefined ? undefined : policy.pools.get(node.pool);
+  const match = pool === undefined ? undefined : matchReferenceValues(claims.pcrs, pool.tpm2.referenceValues);
+  const denials = [
+    ...checkEnrolment(input),
+    ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
+    ...(pool === undefined ? [] : [...checkCertificate(claims, pool), ...checkSelection(claims, pool)]),
+    ...(match === undefined ? [] : referenceDenials(match)),
+    ...checkEpoch(input),
+  ];
+  // Each condition again, so that an empty list of denials is never enough by itself.
+  if (denials.length > 0 || node === undefined || pool === undefined || match?.kind !== 'match') {
+    return { status: 'contraindicated', denials, policyVersion, advisories };
+  }
+  const admission = mintAdmission({
+    nodeId: node.id,
+    nodeName: node.name,
+    pool: node.pool,
+    protectionRating: pool.protectionRating,
+    ttlSeconds: pool.ttlSeconds,
+    requestId: input.requestId,
+  });
+  return { status: 'affirming', admission, referenceValues: match.name, policyVersion, advisories };
+}
+
+function checkEnrolment({ claims, node, claimedNodeName, policy }: AppraisalInput): readonly Denial[] {
+  const { fingerprint } = claims.ek;
+  const denials: Denial[] = [];
+  if (policy.deniedEks.has(fingerprint)) denials.push({ code: 'ek-denied', found: fingerprint });
+  if (node === undefined || node.ekFingerprint !== fingerprint) {
+    return [...denials, { code: 'ek-not-enrolled', found: fingerprint, expected: node?.ekFingerprint }];
+  }
+  if (node.name !== claimedNodeName) {
+    denials.push({ code: 'node-name-mismatch', expected: node.name, found: claimedNodeName });
+  }
+  if (node.state !== 'enrolled' && node.state !== 'joined') {
+    denials.push({ code: 'node-not-admissible', expected: 'enrolled or joined', found: node.state });
+  }
+  return denials;
+}
+
+function poolUnknown(node: NodeRecord): Denial {
+  return { code: 'pool-unknown', found: node.pool, detail: 'the policy has no such pool' };
+}
+
+function checkCertificate({ ek }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
+  if (ek.certificate === undefined) {
+    if (tpm2.allowEkWithoutCertificate) return [];
+    return [{ code: 'ek-certificate-missing', detail: 'the pool admits only EKs certified by one of its anchors' }];
+  }
+  if (!ek.certificate.software || tpm2.allowSoftwareTpm) return [];
+  return [{ code: 'software-tpm-refused', found: `${ek.certificate.manufacturer} ${ek.certificate.model}` }];
+}
+
+/** The challenge may have been made for another pool, or under another policy. */
+function checkSelection({ bank, pcrs }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
+  const expected = `${tpm2.bank}:${tpm2.pcrs.join(',')}`;
+  const found = `${bank}:${[...pcrs.keys()].toSorted((a, b) => a - b).join(',')}`;
+  return expected === found
+    ? []
+    : [{ code: 'pcr-selection-mismatch', expected, found, detail: "the pool's selection" }];
+}
+
+function referenceDenials(match: ReferenceMatch): readonly Denial[] {
+  switch (match.kind) {
+    case 'match':
+      return [];
+    case 'no-reference-values':
+      return [
+        { code: 'reference-values-missing', detail: 'the pool has no reference values, so nothing is known good' },
+      ];
+    case 'mismatch':
+      return match.mismatches.map(({ pcr, expected, found }) => ({
+        code: 'pcr-mismatch',
+        pcr,
+        expected,
+        found,
+        detail: `nearest reference values: ${match.nearest}`,
+      }));
+  }
+}
+
+function checkEpoch(input: AppraisalInput): readonly Denial[] {
+  const comparison = epochComparison(input);
+  const denial = comparison === undefined ? undefined : checkBootEpoch(comparison);
+  return denial === undefined ? [] : [denial];
+}
+
+function collectAdvisories(input: AppraisalInput): readonly Advisory[] {
+  const { claims, node } = input;
+  const advisories: Advisory[] = [];
+  // Normal for up to 70 minutes after a power loss (2^22 ms), so never a reason to refuse.
+  if (!claims.clockSafe) advisories.push({ code: 'clock-not-safe', detail: 'the TPM lost power without notice' });
+  if (node?.akName !== undefined && node.akName !== claims.akName) {
+    advisories.push({ code: 'ak-changed', detail: `last join's AK was ${node.akName}, this one is ${claims.akName}` });
+  }
+  const comparison = epochComparison(input);
+  return comparison === undefined ? advisories : [...advisories, ...epochAdvisories(comparison)];
+}
+
+/** Only between joins of one EK: another TPM's counters have nothing to do with these. */
+function epochComparison({ claims, node, now }: AppraisalInput): EpochComparison | undefined {
+  if (node?.bootEpoch === undefined || node.ekFingerprint !== claims.ek.fingerprint) return undefined;
+  return { last: node.bootEpoch, lastAt: node.lastJoinAt, current: claims.bootEpoch, now };
+}

@@ -1,0 +1,132 @@
+import { utf8 } from '#core/bytes.ts';
+import { type CanonicalValue, canonicalJson } from '#core/canonical-json.ts';
+import { sha256Hex } from '#core/digest.ts';
+import { type EkFingerprint, isPoolName, type PoolName } from '#core/ids.ts';
+import type { ProtectionRating } from '#core/node-record.ts';
+import type { PcrBank } from '#protocol/challenge.ts';
+import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument } from '#protocol/policy.ts';
+
+import type { Anchors } from './endorsements.ts';
+import { checkPool } from './policy-contradictions.ts';
+import { resolvePool } from './policy-files.ts';
+import type { ReferenceValues } from './reference-values.ts';
+
+/** What a pool demands of a node's TPM. */
+export interface Tpm2Policy {
+  readonly bank: PcrBank;
+  /** Ascending: what the quote covers, all of them and no others. */
+  readonly pcrs: readonly number[];
+  /** Each covers exactly `pcrs` in `bank`. Without any, no join is admitted. */
+  readonly referenceValues: readonly ReferenceValues[];
+  /**
+   * Whom the pool trusts to certify EKs; without any in them, nobody. Undefined where the pool trusts the enrolment alone: then no EK
+   * certificate is judged.
+   */
+  readonly ekAnchors: Anchors | undefined;
+  readonly allowEkWithoutCertificate: boolean;
+  readonly allowSoftwareTpm: boolean;
+}
+
+/** The appraisal policy for the evidence of one pool's nodes, and what an admitted node gets. */
+export interface EvidencePolicy {
+  readonly pool: PoolName;
+  readonly protectionRating: ProtectionRating;
+  /** CIDR ranges that the pool's nodes join from. Empty: nobody. */
+  readonly segments: readonly string[];
+  /** Lifetime of its nodes' certificates. */
+  readonly ttlSeconds: number;
+  readonly tpm2: Tpm2Policy;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly registerWithTaints: PoolPolicy['registerWithTaints'];
+}
+
+/** A policy without contradictions, with everything that its document names. */
+export interface Policy {
+  /** SHA-256 of the canonical content, the named files' included, lower-case hex: the same for the same demands. */
+  readonly version: string;
+  readonly pools: ReadonlyMap<PoolName, EvidencePolicy>;
+  readonly deniedEks: ReadonlySet<EkFingerprint>;
+}
+
+/** The files that a policy document names, by the path it names them with. */
+export interface PolicyFiles {
+  readonly referenceValues: ReadonlyMap<string, ReferenceValuesDocument>;
+  /** PEM text. */
+  readonly anchors: ReadonlyMap<string, string>;
+}
+
+/** One thing wrong with a policy: a JSON pointer (RFC 6901) into its document, and what. */
+export interface PolicyError {
+  readonly path: string;
+  readonly detail: string;
+}
+
+export type CompiledPolicy =
+  | { readonly ok: true; readonly policy: Policy }
+  | { readonly ok: false; readonly errors: readonly PolicyError[] };
+
+/**
+ * The policy that `document` and its files state. On `ok` every file it names was given and parsed, each set of reference values covers
+ * exactly its pool's PCRs, and no pool's demands fall short of its protection rating. Otherwise every error is listed, and there is no policy.
+ */
+export function compilePolicy(document: PolicyDocument, files: PolicyFiles): CompiledPolicy {
+  const errors: PolicyError[] = [];
+  const pools = new Map<PoolName, EvidencePolicy>();
+  for (const [name, pool] of Object.entries(document.pools)) {
+    const path = `/pools/${name}`;
+    if (!isPoolName(name)) {
+      errors.push({ path, detail: 'not a pool name' });
+      continue;
+    }
+    const resolved = resolvePool(pool.tpm2, files, `${path}/tpm2`);
+    errors.push(...checkPool(pool, resolved.referenceValues, path), ...resolved.errors);
+    pools.set(name, evidencePolicy(name, pool, resolved));
+  }
+  if (errors.length > 0) return { ok: false, errors };
+  const deniedEks = new Set(document.deniedEks);
+  return { ok: true, policy: { version: policyVersion(document, files, pools), pools, deniedEks } };
+}
+
+function evidencePolicy(
+  name: PoolName,
+  pool: PoolPolicy,
+  resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors'>,
+): EvidencePolicy {
+  const { bank, pcrs, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
+  return {
+    pool: name,
+    protectionRating: pool.protectionRating,
+    segments: pool.segments,
+    ttlSeconds: pool.certificateTtl,
+    tpm2: {
+      bank,
+      pcrs: pcrs.toSorted((a, b) => a - b),
+      referenceValues: resolved.referenceValues,
+      ekAnchors: resolved.ekAnchors,
+      allowEkWithoutCertificate,
+      allowSoftwareTpm,
+    },
+    nodeLabels: pool.nodeLabels,
+    registerWithTaints: pool.registerWithTaints,
+  };
+}
+
+/** Paths do not count, only what stands in the files: a policy that moves house is the same policy. */
+function policyVersion(
+  document: PolicyDocument,
+  files: PolicyFiles,
+  pools: ReadonlyMap<PoolName, EvidencePolicy>,
+): string {
+  const content: CanonicalValue = {
+    deniedEks: document.deniedEks.toSorted(),
+    pools: Object.fromEntries(
+      [...pools].map(([name, { tpm2, ...rest }]): [string, CanonicalValue] => {
+        const { referenceValues: paths = [] } = document.pools[name]?.tpm2 ?? {};
+        const referenceValues = paths.map((path): CanonicalValue => files.referenceValues.get(path) ?? null);
+        const ekAnchors = tpm2.ekAnchors?.fingerprints.toSorted() ?? null;
+        return [name, { ...rest, tpm2: { ...tpm2, referenceValues, ekAnchors } }];
+      }),
+    ),
+  };
+  return sha256Hex(utf8(canonicalJson(content)));
+}

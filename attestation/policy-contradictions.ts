@@ -1,0 +1,69 @@
+import type { ProtectionRating } from '#core/node-record.ts';
+import type { PoolPolicy } from '#protocol/policy.ts';
+
+import type { PolicyError } from './evidence-policy.ts';
+import type { ReferenceValues } from './reference-values.ts';
+
+/** The longest certificate a rating allows, in seconds: how long a node that has lost its integrity may still pass for sound. */
+const MAX_TTL_SECONDS: Readonly<Record<ProtectionRating, number>> = {
+  default: 86_400,
+  protected: 28_800,
+  'highly-protected': 3_600,
+};
+
+/** PCRs that any program on the machine can set back (PC Client Platform TPM Profile, PCR attributes). */
+const RESETTABLE_PCRS: readonly number[] = [16, 23];
+
+/**
+ * Everything in which a pool's policy contradicts its own protection rating or its reference values. `path` is the pool's pointer.
+ * An empty list of reference values is no contradiction: it admits nobody.
+ */
+export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceValues[], path: string): PolicyError[] {
+  return [...checkRating(pool, path), ...checkReferenceValues(pool, referenceValues, path)];
+}
+
+function checkRating({ protectionRating, certificateTtl, tpm2 }: PoolPolicy, path: string): PolicyError[] {
+  const errors: PolicyError[] = [];
+  const limit = MAX_TTL_SECONDS[protectionRating];
+  if (certificateTtl > limit) {
+    errors.push({ path: `${path}/certificateTtl`, detail: `over the ${limit} s that ${protectionRating} allows` });
+  }
+  if (protectionRating === 'default') return errors;
+  if (tpm2.allowSoftwareTpm) {
+    errors.push({ path: `${path}/tpm2/allowSoftwareTpm`, detail: `a ${protectionRating} node needs a hardware TPM` });
+  }
+  if (tpm2.allowEkWithoutCertificate) {
+    const detail = `a ${protectionRating} node's EK needs its maker's certificate`;
+    errors.push({ path: `${path}/tpm2/allowEkWithoutCertificate`, detail });
+  }
+  for (const pcr of tpm2.pcrs.filter((index) => RESETTABLE_PCRS.includes(index))) {
+    const detail = `PCR ${pcr} can be reset by any program, so it proves nothing about a ${protectionRating} node`;
+    errors.push({ path: `${path}/tpm2/pcrs`, detail });
+  }
+  return errors;
+}
+
+function checkReferenceValues({ tpm2 }: PoolPolicy, sets: readonly ReferenceValues[], path: string): PolicyError[] {
+  const errors: PolicyError[] = [];
+  const at = `${path}/tpm2/referenceValues`;
+  const demanded = list(tpm2.pcrs);
+  const hexLength = { sha256: 64, sha384: 96 }[tpm2.bank];
+  const names = new Set<string>();
+  for (const set of sets) {
+    if (names.has(set.name)) errors.push({ path: at, detail: `two sets are named "${set.name}"` });
+    names.add(set.name);
+    if (set.bank !== tpm2.bank) {
+      errors.push({ path: at, detail: `"${set.name}" is of bank ${set.bank}, the pool's is ${tpm2.bank}` });
+    }
+    const covered = list([...set.pcrs.keys()]);
+    if (covered !== demanded) {
+      errors.push({ path: at, detail: `"${set.name}" covers PCRs ${covered}, the pool demands ${demanded}` });
+    }
+    if ([...set.pcrs.values()].some((value) => value.length !== hexLength)) {
+      errors.push({ path: at, detail: `"${set.name}" has a value that is not a ${tpm2.bank} digest` });
+    }
+  }
+  return errors;
+}
+
+const list = (pcrs: readonly number[]): string => pcrs.toSorted((a, b) => a - b).join(',') || 'none';
