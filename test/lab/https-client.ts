@@ -1,0 +1,82 @@
+import { Agent, request } from 'node:https';
+
+import type { ProblemDocument } from '#protocol/problem.ts';
+
+import type { TlsIdentity } from './service-pki.ts';
+
+export interface LabResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON, of whatever shape. */
+  readonly json: unknown;
+  /** The problem's name, where the body is a problem document. */
+  readonly problem: string | undefined;
+}
+
+export interface LabRequest {
+  readonly method?: string;
+  readonly path: string;
+  /** Sent as it is; an object is sent as JSON. */
+  readonly body?: string | Buffer | object | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface LabClient extends Disposable {
+  readonly send: (request: LabRequest) => Promise<LabResponse>;
+}
+
+/** An HTTPS client that trusts one CA and keeps its connections. */
+export function labClient(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly ca: string;
+  readonly identity?: TlsIdentity | undefined;
+  readonly maxSockets?: number;
+}): LabClient {
+  const { host, port, ca, identity, maxSockets = 1 } = options;
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets,
+    ca,
+    // Sessions are offered back wherever a server hands one out.
+    maxCachedSessions: 100,
+    ...(identity === undefined ? {} : { cert: identity.certificatePem, key: identity.keyPem }),
+  });
+  const send = ({ method = 'GET', path, body, headers = {} }: LabRequest): Promise<LabResponse> =>
+    new Promise((resolve, reject) => {
+      const bytes = body === undefined ? undefined : encode(body);
+      const isChunked = headers['transfer-encoding'] !== undefined;
+      const length = bytes === undefined || isChunked ? {} : { 'content-length': String(bytes.byteLength) };
+      const type = bytes === undefined ? {} : { 'content-type': 'application/json' };
+      const outgoing = request(
+        { host, port, agent, method, path, headers: { ...type, ...length, ...headers } },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('error', reject);
+          incoming.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8');
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, ...readJson(text) });
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(bytes);
+    });
+  return { send, [Symbol.dispose]: () => agent.destroy() };
+}
+
+const encode = (body: string | Buffer | object): Buffer => {
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8');
+};
+
+function readJson(text: string): { json: unknown; problem: string | undefined } {
+  try {
+    const json = JSON.parse(text) as Partial<ProblemDocument>;
+    return { json, problem: json.type?.replace('urn:muster:problem:', '') };
+  } catch {
+    return { json: undefined, problem: undefined };
+  }
+}
