@@ -20,7 +20,7 @@ export function openDatabase(path: string, options: { readonly readOnly: boolean
     for (const { name, set } of SETTINGS) database.exec(`pragma ${name} = ${set}`);
     for (const { name, reads } of SETTINGS) {
       const found = readPragma(database, name);
-      if (found !== reads) throw new Error(`SQLite keeps ${name} = ${found}; the store needs ${reads}`);
+      if (found !== reads) throw new Error(`SQLite keeps ${name} = ${String(found)}; the store needs ${reads}`);
     }
     database.exec(`pragma cache_size = -${CACHE_KIB}`);
     return database;

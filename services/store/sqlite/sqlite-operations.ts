@@ -15,7 +15,7 @@ import { assertStoreSound } from './store-soundness.ts';
 export interface OpenOperations {
   readonly operations: StoreOperations;
   /** Both connections are closed and the log is folded into the file on return. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

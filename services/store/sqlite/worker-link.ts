@@ -17,8 +17,8 @@ import {
 const PENDING_MAX = 8_192;
 
 interface Pending {
-  settle(reply: Reply<never>): void;
-  reject(error: Error): void;
+  readonly settle: (reply: Reply<never>) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** The calling side of `sqlite-worker.ts`: calls of one turn of the event loop go over in one message, and so do their answers. */

@@ -1,0 +1,100 @@
+import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
+
+import type { AdvisoryFacts, DenialFacts, EvidenceFacts } from './evidence-facts.ts';
+
+/** What is known of a request that was refused. What the caller merely said of itself is called `claimed`. */
+export type RefusalFacts = {
+  /** The problem that the caller was told, by name. */
+  readonly problem: string;
+  /** What was wrong with the ticket, the certificate request or the node's standing, where no check of the evidence says it. */
+  readonly reason: string | undefined;
+  /** Every check that failed; the caller was told none of it. */
+  readonly denials: readonly DenialFacts[];
+  readonly claimedNodeName: string | undefined;
+  readonly ekFingerprint: string | undefined;
+  readonly policyVersion: string | undefined;
+};
+
+/** A certificate that may be signed, or was. */
+export type CertificateFacts = {
+  readonly serial: string;
+  readonly nodeId: string;
+  readonly spkiFingerprint: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+};
+
+/** Every event that the audit log knows, once, and what each one tells. */
+export type AuditCatalogue = {
+  /** The process is ready to answer. */
+  'service.started': { readonly version: string; readonly policyVersion: string };
+  /** The process is about to end of its own accord; a crash leaves none. */
+  'service.stopped': { readonly reason: string };
+  /** From here on this policy decides. */
+  'policy.loaded': {
+    readonly policyVersion: string;
+    readonly pools: readonly string[];
+    readonly referenceValues: readonly string[];
+  };
+  'challenge.refused': RefusalFacts;
+  'join.refused': RefusalFacts & {
+    /** Present when the quote was verified: what the machine proved before it was refused. */
+    readonly evidence: EvidenceFacts | undefined;
+    readonly advisories: readonly AdvisoryFacts[];
+  };
+  /** A join whose answer was lost was sent again, and got the same certificate. */
+  'join.repeated': { readonly serial: string; readonly fingerprint: string };
+  /** The key is about to sign. Without a later record of the same serial, whether it did is not known. */
+  'certificate.signing': CertificateFacts & { readonly tbsDigest: string };
+  'certificate.issued': CertificateFacts & {
+    readonly fingerprint: string;
+    readonly pool: string;
+    readonly protectionRating: string;
+    readonly claimedNodeName: string;
+    readonly policyVersion: string;
+    /** The reference values that matched, by name. */
+    readonly referenceValues: string;
+    readonly evidence: EvidenceFacts;
+    readonly advisories: readonly AdvisoryFacts[];
+  };
+  /** The process that meant to sign this serial died; it is never handed out. */
+  'certificate.orphaned': CertificateFacts & { readonly signingRequestId: string };
+  'node.enrolled': {
+    readonly nodeId: string;
+    readonly pool: string;
+    readonly ekFingerprint: string;
+    readonly ekCertificateFingerprint: string | undefined;
+  };
+  /** A list of nodes of which none was enrolled. Only the first conflicts are listed; `conflictCount` counts all. */
+  'enrolment.refused': {
+    readonly lines: number;
+    readonly conflictCount: number;
+    readonly conflicts: readonly { readonly index: number; readonly conflict: string; readonly name: string }[];
+  };
+  /** A node's verified PCR values were turned into a reference-value file. It admits nobody until a policy names it. */
+  'reference.captured': {
+    readonly name: string;
+    readonly capturedFromRequestId: string;
+    readonly bank: string;
+    readonly pcrs: Readonly<Record<string, string>>;
+  };
+  /** Somebody asked the administrators' side for something it did not do. */
+  'admin.refused': { readonly problem: string; readonly method: string; readonly path: string };
+};
+
+export type AuditEventType = keyof AuditCatalogue;
+
+/** An event of one type, with its facts. */
+export type AuditEventOf<T extends AuditEventType> = AuditEvent & {
+  readonly type: T;
+  readonly facts: AuditCatalogue[T];
+};
+/** A record of one type, with its facts. */
+export type AuditRecordOf<T extends AuditEventType> = AuditRecord & AuditEventOf<T>;
+
+/**
+ * True when the record is of this type. Its facts are then what this program's builder of that type wrote: the store gives back what
+ * it was given, and `core/audit-chain.ts` says whether anybody has changed it since.
+ */
+export const isRecordOf = <T extends AuditEventType>(record: AuditRecord, type: T): record is AuditRecordOf<T> =>
+  record.type === type;

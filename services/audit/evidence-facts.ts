@@ -1,0 +1,71 @@
+import type { Advisory, Denial, VerifiedClaims, VerifiedEkCertificate } from '#attestation/result.ts';
+import type { BootEpoch } from '#core/node-record.ts';
+
+/** One failed check, as the log keeps it. */
+export type DenialFacts = {
+  readonly code: string;
+  readonly pcr: number | undefined;
+  readonly expected: string | undefined;
+  readonly found: string | undefined;
+  readonly detail: string | undefined;
+};
+
+export type AdvisoryFacts = { readonly code: string; readonly detail: string };
+
+/** A boot epoch; the TPM's clock is an unsigned 64-bit number, so it is kept in decimal. */
+export type BootEpochFacts = { readonly resetCount: number; readonly restartCount: number; readonly clockMs: string };
+
+export type EkCertificateFacts = {
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly version: string;
+  readonly software: boolean;
+  readonly anchor: string;
+};
+
+/** What the evidence proved: enough to say later what a machine had booted, and to make reference values of it. */
+export type EvidenceFacts = {
+  readonly kind: 'tpm2-quote';
+  readonly ekFingerprint: string;
+  readonly ekCertificate: EkCertificateFacts | undefined;
+  readonly akName: string;
+  readonly bank: string;
+  /** Values by PCR index in decimal, lower-case hex. */
+  readonly pcrs: Readonly<Record<string, string>>;
+  readonly bootEpoch: BootEpochFacts;
+  readonly clockSafe: boolean;
+  /** 16 hex digits, as the TPM packs it. */
+  readonly firmwareVersion: string;
+};
+
+/** The facts of `denials`, in their order. */
+export const denialFacts = (denials: readonly Denial[]): readonly DenialFacts[] =>
+  denials.map(({ code, pcr, expected, found, detail }) => ({ code, pcr, expected, found, detail }));
+
+/** The facts of `advisories`, in their order. */
+export const advisoryFacts = (advisories: readonly Advisory[]): readonly AdvisoryFacts[] =>
+  advisories.map(({ code, detail }) => ({ code, detail }));
+
+/** The facts of claims that `verifyEvidence` established. */
+export function evidenceFacts(claims: VerifiedClaims): EvidenceFacts {
+  return {
+    kind: claims.kind,
+    ekFingerprint: claims.ek.fingerprint,
+    ekCertificate: claims.ek.certificate === undefined ? undefined : ekCertificateFacts(claims.ek.certificate),
+    akName: claims.akName,
+    bank: claims.bank,
+    pcrs: Object.fromEntries([...claims.pcrs].map(([index, value]) => [String(index), value])),
+    bootEpoch: bootEpochFacts(claims.bootEpoch),
+    clockSafe: claims.clockSafe,
+    firmwareVersion: claims.firmwareVersion.toString(16).padStart(16, '0'),
+  };
+}
+
+function ekCertificateFacts(certificate: VerifiedEkCertificate): EkCertificateFacts {
+  const { manufacturer, model, version, software, anchor } = certificate;
+  return { manufacturer, model, version, software, anchor };
+}
+
+function bootEpochFacts({ resetCount, restartCount, clockMs }: BootEpoch): BootEpochFacts {
+  return { resetCount, restartCount, clockMs: clockMs.toString() };
+}
