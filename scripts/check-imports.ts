@@ -71,6 +71,7 @@ function importFault(path: string, entry: Import): string | undefined {
   if (target === undefined) return packageFault(path, from, specifier);
   if (!target.endsWith('.ts') && !target.endsWith('.json'))
     return `import names the file with its extension: ${specifier}`;
+  if (target === 'package.json') return undefined;
   const to = folderOf(target);
   if (specifier.startsWith('.') && topOf(path) !== topOf(target))
     return `across folders as #folder/file.ts, not ${specifier}`;

@@ -1,0 +1,76 @@
+import { Command, Option } from 'commander';
+
+import { auditTailCommand } from './commands/audit/tail.ts';
+import { auditVerifyCommand } from './commands/audit/verify.ts';
+import { completionCommand } from './commands/completion.ts';
+import { enrolCommand } from './commands/enrol.ts';
+import { joinsShowCommand } from './commands/joins/show.ts';
+import { nodesListCommand } from './commands/nodes/list.ts';
+import { nodesShowCommand } from './commands/nodes/show.ts';
+import { referenceCaptureCommand } from './commands/reference/capture.ts';
+import type { Muster } from './muster.ts';
+import { OUTPUT_FORMATS } from './render/output.ts';
+import { serverCommands } from './server-commands.ts';
+
+const EXIT_CODES = `
+Exit codes:
+   0  done
+   1  done, and the answer is no: the log does not verify, the policy is not valid, there is no such node
+  64  the command line is wrong
+  65  a file of nodes has lines that cannot be used; nothing was enrolled
+  69  the service does not answer, or cannot now: try again
+  70  a bug, or an answer that cannot be understood
+  73  a file cannot be written, or exists already and was left as it is
+  77  not allowed
+  78  a configuration file is missing or wrong
+
+Everything is described in docs/cli.md.`;
+
+const noun = (name: string, description: string, ...verbs: readonly Command[]): Command => {
+  const command = new Command(name).description(description);
+  for (const verb of verbs) command.addCommand(verb);
+  return command;
+};
+
+/** The whole command line. `setExitCode` gets the code of a command that ends with an answer of "no". */
+export function buildProgram(muster: Muster, version: string, setExitCode: (code: number) => void): Command {
+  const program = new Command('muster')
+    .description('Decides which machines may become Kubernetes nodes: the service, and its administrator’s command.')
+    .version(version)
+    .option(
+      '--context-file <file>',
+      'which service, and as whom: default $MUSTER_CLI_CONFIG, ./muster/cli.yaml, ~/.config/muster/cli.yaml',
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'tables for people, the others for programs')
+        .choices(OUTPUT_FORMATS)
+        .default('table'),
+    )
+    .addHelpText('after', EXIT_CODES);
+  const [init, serve, policy] = serverCommands(muster, setExitCode);
+  const administration = [
+    enrolCommand(muster),
+    noun('nodes', 'the inventory', nodesListCommand(muster), nodesShowCommand(muster)),
+    noun('joins', 'what became of a join', joinsShowCommand(muster)),
+    noun('reference', 'known-good PCR values', referenceCaptureCommand(muster)),
+    noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
+  ];
+  for (const command of [init, serve])
+    if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));
+  for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
+  if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));
+  program.addCommand(completionCommand(muster, program).helpGroup('Other:'));
+  program.commandsGroup('Other:');
+  prepare(program, muster);
+  return program;
+}
+
+/** Settings that commander does not hand down to commands that were built apart. */
+function prepare(command: Command, muster: Muster): void {
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: muster.terminal.out, writeErr: muster.terminal.err })
+    .showHelpAfterError('See --help.');
+  for (const child of command.commands) prepare(child, muster);
+}

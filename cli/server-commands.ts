@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+
+import { collect } from './option-values.ts';
+import type { Muster } from './muster.ts';
+
+/**
+ * The commands that run on the server's own machine. They live in `services/commands/`, and are loaded when they are called: the rest
+ * of the command line speaks HTTPS and needs none of the server.
+ */
+export function serverCommands(muster: Muster, setExitCode: (code: number) => void): readonly Command[] {
+  return [initCommand(muster), serveCommand(muster), policyCommand(muster, setExitCode)];
+}
+
+function initCommand({ terminal }: Muster): Command {
+  return new Command('init')
+    .description('make everything a new service needs: its CAs, certificates, keys, configuration and first policy')
+    .requiredOption('--dir <dir>', 'where to put it; it must not exist, or be empty')
+    .option('--name <name>', 'the service’s name, in its CAs’ subjects and as the audience of every quote', 'muster')
+    .option('--dns <name>', 'a DNS name that nodes or administrators reach the service by (may be repeated)', collect)
+    .option('--ip <address>', 'an IP address of the same kind (may be repeated; loopback is always in)', collect)
+    .option('--admin <name>', 'the first administrator', 'admin')
+    .option('--passphrase-file <file>', 'take the passphrase of the sealed keys from here, instead of making one')
+    .requiredOption('--kubernetes-url <url>', 'the API server that joined nodes are sent to')
+    .requiredOption('--kubernetes-ca <file>', 'PEM: the CA of that API server')
+    .option('--node-port <port>', 'where nodes join', '7443')
+    .option('--admin-port <port>', 'where administrators call', '7444')
+    .addHelpText(
+      'after',
+      `
+Nothing is overwritten. Files with secrets get mode 0600, their directories 0700. The command ends by saying
+what to do next; the first thing is to take the root's key off this machine.
+
+Examples:
+  $ muster init --dir ./muster --kubernetes-url https://10.0.0.4:6443 --kubernetes-ca /etc/kubernetes/pki/ca.crt
+  $ muster init --dir /etc/muster --name prod-eu --dns muster.example.net --ip 10.0.0.5 --admin alice \\
+      --kubernetes-url https://api.example.net:6443 --kubernetes-ca ca.crt`,
+    )
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      const { init } = await import('#services/commands/init.ts');
+      await init(options, terminal);
+    });
+}
+
+function serveCommand({ terminal }: Muster): Command {
+  return new Command('serve')
+    .description('run the service until it is stopped (SIGTERM, SIGINT)')
+    .option('--config <file>', 'the configuration; without it $MUSTER_CONFIG')
+    .option('--check-config', 'read and check everything the service reads at its start, then exit')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ muster serve --config muster/muster.yaml\n  $ muster serve --config muster/muster.yaml --check-config',
+    )
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      const { serve } = await import('#services/commands/serve.ts');
+      await serve(options, terminal);
+    });
+}
+
+function policyCommand({ terminal }: Muster, setExitCode: (code: number) => void): Command {
+  const check = new Command('check')
+    .description('say whether a policy file, with every file it names, is one that the service would take')
+    .argument('<file>', 'the policy file')
+    .addHelpText(
+      'after',
+      `
+The service's own reader judges it, so what passes here is taken there. Every fault is named at once, with its line.
+
+Exit code 1 means: the policy is not valid.
+
+Examples:
+  $ muster policy check policy.yaml`,
+    )
+    .action(async (file: string) => {
+      const { checkPolicy } = await import('#services/commands/policy-check.ts');
+      setExitCode(await checkPolicy(file, terminal));
+    });
+  return new Command('policy')
+    .description('the policy: which pools there are and what their nodes must prove')
+    .addCommand(check);
+}

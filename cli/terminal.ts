@@ -1,0 +1,20 @@
+import type { Clock } from '#core/clock.ts';
+
+/** Where a command reads the world and speaks to the person: passed in, so that a test can be that person. */
+export interface Terminal {
+  /** The answer: what a program would read. */
+  readonly out: (text: string) => void;
+  /** Everything said beside it: progress, warnings, errors. */
+  readonly err: (text: string) => void;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** False when the person does not want colours, whatever the streams are. */
+  readonly colour: boolean;
+  readonly workingDirectory: string;
+  /**
+   * From the first call on, SIGINT and SIGTERM abort the signal instead of ending the process at once: for commands that stay until they
+   * are stopped.
+   */
+  readonly stopSignal: () => AbortSignal;
+  readonly now: Clock;
+}

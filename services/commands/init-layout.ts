@@ -1,0 +1,27 @@
+/** Where everything is in the directory that `muster init` makes. */
+export const LAYOUT = {
+  config: 'muster.yaml',
+  policy: 'policy.yaml',
+  administrators: 'administrators.yaml',
+  context: 'cli.yaml',
+  referenceValues: 'reference',
+  ekAnchors: 'ek-anchors',
+  data: 'data',
+  database: 'data/muster.db',
+  nodeRoot: 'pki/node-root.pem',
+  nodeRootKey: 'offline/node-root.key',
+  nodeChain: 'pki/node-issuing-chain.pem',
+  nodeIssuingKey: 'pki/node-issuing.key',
+  managementCa: 'pki/management-ca.pem',
+  managementKey: 'offline/management-ca.key',
+  serverCertificate: 'pki/server.pem',
+  serverKey: 'pki/server.key',
+  kubernetesCa: 'pki/kubernetes-ca.pem',
+  passphrase: 'secrets/passphrase',
+  ticketKey: 'secrets/ticket.key',
+  agentConfig: 'for-nodes/agent.yaml',
+  agentServiceCa: 'for-nodes/service-ca.pem',
+  agentNodeCa: 'for-nodes/node-ca.pem',
+  identity: (administrator: string): string =>
+    `administrators/${administrator.replaceAll(/[^A-Za-z0-9._-]/g, '_')}.pem`,
+} as const;
