@@ -1,33 +1,32 @@
 import { X509Certificate } from 'node:crypto';
 
-import type { Bytes } from '#core/bytes.ts';
-import { EK_CHAIN_NV_RANGE } from '#tpm2/ek-nv-index.ts';
-import { Tpm2FormatError } from '#tpm2/format-error.ts';
-import type { PublicArea } from '#tpm2/public-area.ts';
-import { Reader } from '#tpm2/reader.ts';
-import { leftPad } from '#tpm2/public-key.ts';
+import { type Bytes, concatBytes } from '#core/bytes.ts';
+import { DerReader } from '#pki/x509/der-reader.ts';
+import { TAG } from '#pki/x509/der-tags.ts';
+import { X509FormatError } from '#pki/x509/format-error.ts';
+import { trimCertificate } from '#pki/x509/trim-certificate.ts';
 import { CURVE } from '#tpm2/constants.ts';
+import { EK_CHAIN_NV_RANGE } from '#tpm2/ek-nv-index.ts';
+import type { PublicArea } from '#tpm2/public-area.ts';
+import { leftPad } from '#tpm2/public-key.ts';
 
 import type { TpmDevice } from './device.ts';
 import { nvIndicesBetween, readNvIndex } from './nv.ts';
 
 /** What the protocol carries: one EK certificate and four issuers, 8 KiB each. */
 const MAX_ISSUERS = 4;
-const MAX_CERTIFICATE_SIZE = 8_192;
+const MAX_CERTIFICATE_BYTES = 8_192;
+/** First octet of an EC point that is written with both coordinates. */
+const UNCOMPRESSED = 4;
 
 /**
- * The certificate in an EK certificate's NV index: the outer SEQUENCE, without the fill after it or the TCG header that old parts put
- * before it. Not parsed any further, let alone verified: that is the service's part. Throws Tpm2FormatError if the bytes begin with
- * something else, or if the fill is not all 00 or all FF.
+ * The certificate in an EK certificate's NV index, without the fill after it or the header that old parts put before it. Not parsed any
+ * further, let alone verified: that is the service's part. Throws X509FormatError, also for one longer than the protocol carries.
  */
 export function certificateFromNv(contents: Bytes): Bytes {
-  const bytes = withoutStoredHeader(contents);
-  const size = derSequenceSize(bytes, 'EK certificate');
-  const fill = bytes.subarray(size);
-  if (!fill.every((byte) => byte === 0x00) && !fill.every((byte) => byte === 0xff)) {
-    throw new Tpm2FormatError('trailing-bytes', size, 'EK certificate');
-  }
-  return bytes.subarray(0, size);
+  const certificate = trimCertificate(contents);
+  if (certificate.byteLength > MAX_CERTIFICATE_BYTES) throw new X509FormatError('too-large', 0, 'EK certificate');
+  return certificate;
 }
 
 /** True when the certificate's bytes contain the EK's public key: enough to choose by, and indifferent to makers' odd encodings. */
@@ -37,9 +36,8 @@ export function certificateHasKey(certificate: Bytes, area: PublicArea): boolean
       return area.modulus.byteLength > 0 && Buffer.from(certificate).includes(area.modulus);
     case 'ecc': {
       const { size } = CURVE[area.curve];
-      return Buffer.from(certificate).includes(
-        Buffer.concat([[4], leftPad(area.x, size), leftPad(area.y, size)].map((part) => Buffer.from(part))),
-      );
+      const point = concatBytes(Uint8Array.of(UNCOMPRESSED), leftPad(area.x, size), leftPad(area.y, size));
+      return Buffer.from(certificate).includes(point);
     }
     case 'keyedhash':
       return false;
@@ -56,7 +54,7 @@ export async function readEkIssuers(tpm: TpmDevice, ekCertificate: Bytes): Promi
     const part = await readNvIndex(tpm, index);
     if (part !== undefined) contents.push(part);
   }
-  return issuersOf(ekCertificate, splitCertificates(Buffer.concat(contents)));
+  return issuersOf(ekCertificate, splitCertificates(concatBytes(...contents)));
 }
 
 /** The path upwards from `leaf` through `pool`, without `leaf`, ending before a certificate that cannot be read. */
@@ -79,41 +77,13 @@ export function issuersOf(leaf: Bytes, pool: readonly Bytes[]): readonly Bytes[]
 /** The certificates that stand one after the other in `bytes`, up to the first byte that does not begin one. */
 export function splitCertificates(bytes: Bytes): readonly Bytes[] {
   const certificates: Bytes[] = [];
-  let rest = bytes;
-  while (rest.byteLength > 0) {
-    let size: number;
-    try {
-      size = derSequenceSize(rest, 'EK certificate chain');
-    } catch {
-      break;
-    }
-    certificates.push(rest.subarray(0, size));
-    rest = rest.subarray(size);
+  const reader = new DerReader(bytes, 'EK certificate chain');
+  try {
+    while (reader.next(TAG.sequence)) certificates.push(reader.element().raw);
+  } catch (error) {
+    if (!(error instanceof X509FormatError)) throw error;
   }
-  return certificates;
-}
-
-/** TCG_PCCLIENT_STORED_CERT: tag 1001, type 00 (full certificate) and the certificate's size, which must then be exactly right. */
-function withoutStoredHeader(contents: Bytes): Bytes {
-  if (contents[0] !== 0x10) return contents;
-  const reader = new Reader(contents, 'TCG_PCCLIENT_STORED_CERT');
-  if (reader.u16() !== 0x1001 || reader.u8() !== 0) throw reader.fail('unknown-selector');
-  const size = reader.u16();
-  if (derSequenceSize(contents.subarray(5), 'EK certificate') !== size) throw reader.fail('bad-value');
-  return reader.rest();
-}
-
-/** The size of the DER SEQUENCE at the start of `bytes`, tag and length included. Throws Tpm2FormatError. */
-function derSequenceSize(bytes: Bytes, what: string): number {
-  const reader = new Reader(bytes, what);
-  if (reader.u8() !== 0x30) throw reader.fail('unknown-selector');
-  const first = reader.u8();
-  // A certificate is between 256 bytes and 8 KiB long, so its length takes two octets.
-  if (first !== 0x82) throw reader.fail('size-out-of-range');
-  const size = reader.u16();
-  if (size < 0x100 || reader.offset + size > MAX_CERTIFICATE_SIZE) throw reader.fail('size-out-of-range');
-  reader.bytes(size);
-  return reader.offset;
+  return certificates.filter(({ byteLength }) => byteLength <= MAX_CERTIFICATE_BYTES);
 }
 
 function readCertificate(der: Bytes): X509Certificate | undefined {

@@ -1,25 +1,39 @@
 import { type Bytes, equalBytes } from '#core/bytes.ts';
+import type { PcrBank } from '#protocol/challenge.ts';
 import { parseAttest } from '#tpm2/attest.ts';
 import type { SignedAttest } from '#tpm2/commands/attestation.ts';
-import { pcrComposite, type PcrSelection } from '#tpm2/pcr.ts';
+import { pcrComposite, pcrSelection } from '#tpm2/pcr.ts';
 import { parseSignature } from '#tpm2/signature.ts';
 
 import { quote, readPcrs } from './commands.ts';
 import type { TpmDevice } from './device.ts';
 
-/** A quote and the PCR values it is over, in the order of the selections. */
-export interface PcrQuote extends SignedAttest {
-  readonly values: readonly { readonly selection: PcrSelection; readonly values: readonly Bytes[] }[];
+/** PCRs of one bank to quote. */
+export interface BankSelection {
+  readonly hash: PcrBank;
+  readonly pcrs: readonly number[];
 }
 
-/** A selection that the TPM cannot read: as a rule its bank is switched off. */
-export class PcrUnavailableError extends Error {
-  readonly selection: PcrSelection;
+/** The value of one PCR. */
+export interface PcrValue {
+  readonly bank: PcrBank;
+  readonly pcr: number;
+  readonly value: Bytes;
+}
 
-  constructor(selection: PcrSelection) {
-    super(`the TPM does not give PCRs of the bank ${selection.hash}`);
+/** A quote and the PCR values it is over, in the order in which it is over them. */
+export interface PcrQuote extends SignedAttest {
+  readonly values: readonly PcrValue[];
+}
+
+/** PCRs that the TPM does not give: as a rule their bank is switched off. */
+export class PcrUnavailableError extends Error {
+  readonly bank: PcrBank;
+
+  constructor(bank: PcrBank) {
+    super(`the TPM does not give the PCRs asked for in bank ${bank}`);
     this.name = 'PcrUnavailableError';
-    this.selection = selection;
+    this.bank = bank;
   }
 }
 
@@ -41,45 +55,47 @@ export async function quotePcrs(
   tpm: TpmDevice,
   ak: number,
   qualifyingData: Bytes,
-  selections: readonly PcrSelection[],
+  selections: readonly BankSelection[],
 ): Promise<PcrQuote> {
+  const wanted = selections.map(({ hash, pcrs }) => pcrSelection(hash, pcrs));
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const values: PcrQuote['values'][number][] = [];
-    for (const selection of selections) values.push({ selection, values: await readSelection(tpm, selection) });
-    const signed = await quote(tpm, ak, qualifyingData, selections);
-    if (
-      covers(
-        signed,
-        values.flatMap((entry) => entry.values),
-      )
-    )
-      return { ...signed, values };
+    const values: PcrValue[] = [];
+    for (const { hash, pcrs } of selections) values.push(...(await readBank(tpm, hash, pcrs)));
+    const signed = await quote(tpm, ak, qualifyingData, wanted);
+    if (covers(signed, values)) return { ...signed, values };
   }
   throw new PcrsUnsteadyError();
 }
 
-/** The values of one bank's PCRs, ascending, in as many commands as the TPM's eight values a response take. */
-async function readSelection(tpm: TpmDevice, selection: PcrSelection): Promise<readonly Bytes[]> {
+/** One bank's PCRs, ascending, in as many commands as the TPM's eight values a response take. */
+async function readBank(tpm: TpmDevice, bank: PcrBank, pcrs: readonly number[]): Promise<readonly PcrValue[]> {
   const values = new Map<number, Bytes>();
-  for (let missing = selection.pcrs; missing.length > 0; missing = selection.pcrs.filter((pcr) => !values.has(pcr))) {
+  const missing = (): readonly number[] => pcrs.filter((pcr) => !values.has(pcr));
+  while (missing().length > 0) {
     const before = values.size;
-    const read = await readPcrs(tpm, [{ ...selection, pcrs: missing }]);
-    const pcrs = read.selections.filter(({ hash }) => hash === selection.hash).flatMap((entry) => entry.pcrs);
-    if (read.selections.some(({ hash, pcrs: others }) => hash !== selection.hash && others.length > 0)) {
-      throw new PcrUnavailableError(selection);
-    }
-    read.values.forEach((value, at) => {
-      const pcr = pcrs[at];
-      if (pcr !== undefined && missing.includes(pcr)) values.set(pcr, value);
+    const read = await readPcrs(tpm, [pcrSelection(bank, missing())]);
+    const given = read.selections.flatMap(({ hash, pcrs: list }) => list.map((pcr) => ({ hash, pcr })));
+    given.forEach(({ hash, pcr }, at) => {
+      const value = read.values[at];
+      if (hash === bank && value !== undefined) values.set(pcr, value);
     });
-    if (values.size === before) throw new PcrUnavailableError(selection);
+    if (values.size === before) throw new PcrUnavailableError(bank);
   }
-  return selection.pcrs.map((pcr) => values.get(pcr)).filter((value) => value !== undefined);
+  return pcrSelection(bank, pcrs).pcrs.flatMap((pcr) => {
+    const value = values.get(pcr);
+    return value === undefined ? [] : [{ bank, pcr, value }];
+  });
 }
 
-function covers({ attest, signature }: SignedAttest, values: readonly Bytes[]): boolean {
+function covers({ attest, signature }: SignedAttest, values: readonly PcrValue[]): boolean {
   const parsed = parseAttest(attest);
   const signed = parseSignature(signature);
   if (parsed.type !== 'quote' || signed.scheme === 'null') return false;
-  return equalBytes(parsed.pcrDigest, pcrComposite(signed.hash, values));
+  return equalBytes(
+    parsed.pcrDigest,
+    pcrComposite(
+      signed.hash,
+      values.map(({ value }) => value),
+    ),
+  );
 }

@@ -1,0 +1,30 @@
+import type { Clock } from '#core/clock.ts';
+
+import type { AgentConfig } from './config.ts';
+import { type Check, ok } from './doctor/check.ts';
+import { checkFiles } from './doctor/check-files.ts';
+import { checkService } from './doctor/check-service.ts';
+import { checkTpm } from './doctor/check-tpm.ts';
+
+/** Everything a join depends on, looked at one by one; the machine is left as it was. A check that fails does not keep the others from running. */
+export async function examine(config: AgentConfig, now: Clock): Promise<readonly Check[]> {
+  const checks: Check[] = [
+    ok('configuration', `in order; this node asks to be ${config.claimedNodeName}`),
+    ok('audience', `"${config.audience}" (must be what the service is configured with)`),
+  ];
+  checks.push(...(await checkTpm(config.tpm)));
+  for (const url of config.services) checks.push(...(await checkService(url, config, now)));
+  checks.push(...(await checkFiles(config, now())));
+  return checks;
+}
+
+/** The checklist for a person: one line for each check, and one below it where there is something to do. */
+export function renderChecks(checks: readonly Check[]): string {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  return checks
+    .map(({ name, status, finding, advice }) => {
+      const line = `${status.padEnd(4)}  ${name.padEnd(width)}  ${finding}.`;
+      return advice === '' ? `${line}\n` : `${line}\n${' '.repeat(width + 8)}→ ${advice}.\n`;
+    })
+    .join('');
+}
