@@ -2,30 +2,23 @@ import type { Denial } from '#attestation/result.ts';
 import type { EvidencePolicy } from '#attestation/evidence-policy.ts';
 import { type Activation, buildActivation } from '#attestation/tpm2/activation.ts';
 import { identifyEk } from '#attestation/tpm2/identify-ek.ts';
+import type { AuditEvent } from '#core/audit-record.ts';
 import { toBase64Url } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
-import type { EkFingerprint, NodeName, RequestId } from '#core/ids.ts';
+import type { EkFingerprint } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { ChallengeRequest, ChallengeResponseBody } from '#protocol/challenge.ts';
-import type { ProblemName } from '#protocol/problem.ts';
+import type { FieldError, ProblemName } from '#protocol/problem.ts';
+import { challengeRefused } from '#services/audit/events.ts';
 import type { Origin } from '#services/http/origin.ts';
 
+import { type Caller, UNRECOGNISED } from './caller.ts';
 import type { JoinPolicy } from './join-policy.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { sealTicket, TICKET_CERTIFICATES_MAX_BYTES, TICKET_LIFETIME_SECONDS, type TicketKey } from './ticket.ts';
 
 const NONCE_BYTES = 32;
-
-/** A challenge that was refused, for the audit log. */
-export interface ChallengeRefusal {
-  readonly problem: ProblemName;
-  readonly claimedNodeName: NodeName;
-  /** The node whose EK was shown, where it is an enrolled one. Nobody has proven to hold it. */
-  readonly nodeName: NodeName | undefined;
-  readonly ekFingerprint: EkFingerprint | undefined;
-  readonly denials: readonly Denial[];
-}
 
 export interface OpenChallengeDeps {
   readonly now: Clock;
@@ -34,19 +27,14 @@ export interface OpenChallengeDeps {
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
   readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
-  /** Resolves when the refusal is on record. */
-  readonly recordRefusal: (refusal: ChallengeRefusal, caller: Caller) => Promise<void>;
-}
-
-/** Where a request came from, and its name in every log. */
-export interface Caller {
-  readonly requestId: RequestId;
-  readonly origin: Origin | undefined;
+  readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
 }
 
 export type ChallengeOutcome =
   | { readonly ok: true; readonly response: ChallengeResponseBody }
-  | { readonly ok: false; readonly problem: 'origin-refused' | 'evidence-rejected' | 'malformed-request' };
+  | { readonly ok: false; readonly problem: ChallengeProblem; readonly errors?: readonly FieldError[] };
+
+type ChallengeProblem = Extract<ProblemName, 'origin-refused' | 'evidence-rejected' | 'malformed-request'>;
 
 /**
  * A challenge for the EK and AK that the caller shows, sealed into a ticket that expires in a minute; nothing is stored.
@@ -66,7 +54,8 @@ export async function openChallenge(
   let ekFingerprint: EkFingerprint | undefined;
 
   if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');
-  if (attester.kind !== 'tpm2-quote') return refuse('evidence-rejected', { code: 'evidence-kind-unexpected' });
+  if (attester.kind !== 'tpm2-quote')
+    return refuse('evidence-rejected', { denials: [{ code: 'evidence-kind-unexpected' }] });
 
   const claimed = identifyEk(attester.ekPublic);
   if (!claimed.ok) return refuseKey(claimed.denial);
@@ -76,23 +65,40 @@ export async function openChallenge(
     return refuse('origin-refused');
   }
   const certificateBytes = attester.ekCertificates.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  if (certificateBytes > TICKET_CERTIFICATES_MAX_BYTES) return refuse('malformed-request');
+  if (certificateBytes > TICKET_CERTIFICATES_MAX_BYTES) {
+    return malformed({
+      pointer: '/attester/ekCertificates',
+      detail: `over ${TICKET_CERTIFICATES_MAX_BYTES} bytes in all`,
+    });
+  }
 
   const activation = buildActivation({ ...attester, random: deps.random });
   if (!activation.ok) return refuseKey(activation.denial);
   return { ok: true, response: writeChallenge(deps, inForce, { request, attester, node, origin, activation }) };
 
   function refuseKey(denial: Denial): Promise<ChallengeOutcome> {
-    return refuse(denial.code === 'evidence-malformed' ? 'malformed-request' : 'evidence-rejected', denial);
+    // What is wrong with the caller's own bytes may be said; that sound bytes are a key we do not take is for the log.
+    return denial.code === 'evidence-malformed'
+      ? malformed({ pointer: '/attester', detail: denial.detail ?? denial.code })
+      : refuse('evidence-rejected', { denials: [denial] });
+  }
+
+  function malformed(error: FieldError): Promise<ChallengeOutcome> {
+    return refuse('malformed-request', { reason: `${error.pointer}: ${error.detail}`, errors: [error] });
   }
 
   async function refuse(
-    problem: 'origin-refused' | 'evidence-rejected' | 'malformed-request',
-    ...denials: readonly Denial[]
+    problem: ChallengeProblem,
+    {
+      reason,
+      denials = [],
+      errors,
+    }: { reason?: string; denials?: readonly Denial[]; errors?: readonly FieldError[] } = {},
   ): Promise<ChallengeOutcome> {
-    const refusal = { problem, claimedNodeName, nodeName: node?.name, ekFingerprint, denials };
-    await deps.recordRefusal(refusal, caller);
-    return { ok: false, problem };
+    const occasion = { at: deps.now(), requestId: caller.requestId, address: origin ?? UNRECOGNISED };
+    const known = { claimedNodeName, ekFingerprint, nodeName: node?.name, policyVersion: inForce.policy.version };
+    await deps.appendAudit(challengeRefused(occasion, { problem, reason, denials, ...known }));
+    return { ok: false, problem, ...(errors === undefined ? {} : { errors }) };
   }
 }
 
@@ -118,8 +124,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
     secret: activation.secret,
     bank,
     pcrs,
-    nodeId: node?.id,
-    pool: node?.pool,
+    ekFingerprint: activation.ekFingerprint,
     policyVersion: inForce.policy.version,
     origin,
     expiresAt,

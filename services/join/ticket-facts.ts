@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes, utf8 } from '#core/bytes.ts';
-import { isNodeId, isNodeName, isPoolName, type NodeId, type NodeName, type PoolName } from '#core/ids.ts';
+import { type EkFingerprint, isEkFingerprint, isNodeName, type NodeName } from '#core/ids.ts';
 import { pcrBank, type PcrBank } from '#protocol/challenge.ts';
 
 /** Everything the service must remember of a challenge. It knows none of it by the time of the join: the ticket brings it back. */
@@ -19,9 +19,8 @@ export interface TicketFacts {
   readonly bank: PcrBank;
   /** The PCRs that the quote must cover, ascending. */
   readonly pcrs: readonly number[];
-  /** Whose EK it was at the time; both undefined for an EK that nobody enrolled. */
-  readonly nodeId: NodeId | undefined;
-  readonly pool: PoolName | undefined;
+  /** Of the EK that the challenge is encrypted to. */
+  readonly ekFingerprint: EkFingerprint;
   /** The policy that the challenge was made under. */
   readonly policyVersion: string;
   /** The address that the challenge was sent to. */
@@ -39,8 +38,7 @@ export function encodeTicketFacts(facts: TicketFacts): Bytes {
     facts.secret,
     utf8(facts.bank),
     Uint8Array.from(facts.pcrs),
-    utf8(facts.nodeId ?? ''),
-    utf8(facts.pool ?? ''),
+    utf8(facts.ekFingerprint),
     utf8(facts.policyVersion),
     utf8(facts.origin),
     utf8(facts.expiresAt.toISOString()),
@@ -66,8 +64,7 @@ export function decodeTicketFacts(bytes: Bytes): TicketFacts {
     secret: next(),
     bank: pcrBank.parse(text()),
     pcrs: [...next()],
-    nodeId: optional(text(), isNodeId),
-    pool: optional(text(), isPoolName),
+    ekFingerprint: checked(text(), isEkFingerprint),
     policyVersion: text(),
     origin: text(),
     expiresAt: new Date(text()),
@@ -97,6 +94,3 @@ function checked<T extends string>(text: string, is: (text: string) => text is T
   if (!is(text)) throw new RangeError('a field is not what was sealed');
   return text;
 }
-
-const optional = <T extends string>(text: string, is: (text: string) => text is T): T | undefined =>
-  text === '' ? undefined : checked(text, is);

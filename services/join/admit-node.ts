@@ -1,0 +1,156 @@
+import type { AppraisalInput } from '#attestation/appraise.ts';
+import type { EvidencePolicy } from '#attestation/evidence-policy.ts';
+import type { Advisory, AttestationResult, Denial, VerifiedClaims, Verification } from '#attestation/result.ts';
+import type { AuditEvent } from '#core/audit-record.ts';
+import type { Bytes } from '#core/bytes.ts';
+import type { Clock } from '#core/clock.ts';
+import { type EkFingerprint, ticketId, type TicketId } from '#core/ids.ts';
+import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
+import type { NodeRecord } from '#core/node-record.ts';
+import type { Issuer } from '#pki/issuer.ts';
+import type { Evidence, JoinRequest } from '#protocol/join.ts';
+import type { ProblemName } from '#protocol/problem.ts';
+import { certificateIssued, certificateSigning, joinRefused, joinRepeated } from '#services/audit/events.ts';
+import type { JoinFacts, TicketTake, TicketTaken } from '#services/store/store.ts';
+
+import { type Admitted, admittedBefore } from './admitted.ts';
+import { type Caller, UNRECOGNISED } from './caller.ts';
+import { joinDigest } from './join-digest.ts';
+import type { JoinPolicy } from './join-policy.ts';
+import { readCsr } from './read-csr.ts';
+import type { TicketFacts } from './ticket-facts.ts';
+import { openTicket, type TicketKey } from './ticket.ts';
+
+/** What is to be verified: the evidence, the challenge that it answers, and the key that it must cover. */
+export interface EvidenceToVerify {
+  readonly challenge: TicketFacts;
+  readonly evidence: Evidence;
+  /** DER SubjectPublicKeyInfo of the key in the CSR. */
+  readonly spki: Bytes;
+  /** The demands of the pool that the EK is enrolled in, where it is enrolled and the policy has the pool. */
+  readonly pool: EvidencePolicy | undefined;
+  readonly now: Date;
+}
+
+export interface AdmitNodeDeps {
+  readonly now: Clock;
+  readonly ticketKey: TicketKey;
+  /** The policy in force. */
+  readonly policy: () => JoinPolicy;
+  readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
+  readonly takeTicket: (take: TicketTake) => Promise<TicketTaken>;
+  readonly verifyEvidence: (input: EvidenceToVerify) => Verification;
+  readonly appraise: (input: AppraisalInput) => AttestationResult;
+  readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
+  readonly reserveSerial: (intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent) => Promise<void>;
+  readonly recordIssued: (certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent) => Promise<void>;
+  readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
+}
+
+export type JoinProblem = Extract<
+  ProblemName,
+  'origin-refused' | 'challenge-invalid' | 'state-conflict' | 'evidence-rejected' | 'node-barred' | 'csr-rejected'
+>;
+
+export type JoinOutcome =
+  | { readonly ok: true; readonly admitted: Admitted }
+  | { readonly ok: false; readonly problem: JoinProblem; readonly detail?: string | undefined };
+
+/** What the audit log gets to know of a refusal besides the problem. */
+interface RefusalFacts {
+  readonly reason?: string | undefined;
+  readonly denials?: readonly Denial[];
+  readonly claims?: VerifiedClaims;
+  readonly advisories?: readonly Advisory[];
+}
+
+/**
+ * A join: the one way to a certificate. On `ok` the certificate is signed and recorded, and so is everything that led to it; on any other
+ * outcome but `state-conflict` the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
+ * signature, and without a signature no answer.
+ */
+export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, caller: Caller): Promise<JoinOutcome> {
+  const { origin, requestId } = caller;
+  const occasion = { at: deps.now(), requestId, address: origin ?? UNRECOGNISED };
+  const { at: now } = occasion;
+  const inForce = deps.policy();
+  const { policy } = inForce;
+  let challenge: TicketFacts | undefined;
+  let node: NodeRecord | undefined;
+
+  // 1. Origin: the cheapest check, so that nothing else is done for a caller from elsewhere.
+  if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');
+
+  // 2. Ticket: unsealed, and taken for good. From here on its nonce is spent, whatever the outcome.
+  const opened = openTicket(request.ticket, { key: deps.ticketKey, now, origin, policyVersion: policy.version });
+  if (!opened.ok) return refuse('challenge-invalid', { reason: `ticket ${opened.fault}` });
+  challenge = opened.facts;
+  const ticket = ticketId(request.ticket);
+  const taken = await deps.takeTicket({
+    ticketId: ticket,
+    requestDigest: joinDigest(request),
+    requestId,
+    expiresAt: challenge.expiresAt,
+  });
+  node = await deps.findNodeByEk(challenge.ekFingerprint);
+  if (taken.kind !== 'fresh') return answerTaken(taken);
+  const pool = node === undefined ? undefined : policy.pools.get(node.pool);
+  if (pool !== undefined && !inForce.admitsTo(pool.pool, origin)) return refuse('origin-refused');
+
+  // 3. Verify. Nothing in the evidence is believed before this; the keys and the name are the ticket's, not the request's.
+  const csr = readCsr(request.csr);
+  if (!csr.ok) return refuse('csr-rejected', { reason: csr.reason });
+  const { evidence } = request;
+  const verified = deps.verifyEvidence({ challenge, evidence, spki: csr.value.publicKey.raw, pool, now });
+  if (!verified.ok) return refuse('evidence-rejected', { denials: verified.denials });
+
+  // 4. Appraise the verified claims against the enrolment record, the reference values and the policy.
+  const { claims } = verified;
+  const { claimedNodeName } = challenge;
+  const result = deps.appraise({ claims, node, claimedNodeName, policy, requestId, now });
+  if (result.status !== 'affirming' || node === undefined || pool === undefined) {
+    // The caller has proven to hold this node's TPM, so that it is barred may be said.
+    return refuse(node?.state === 'barred' ? 'node-barred' : 'evidence-rejected', { claims, ...denialsOf(result) });
+  }
+
+  // 5. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
+  const preparation = deps.issuer.prepare(result.admission, csr.value, now);
+  if (!preparation.ok) return refuse('csr-rejected', { reason: preparation.code, claims });
+  const { prepared: intent } = preparation;
+
+  // 6. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
+  await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));
+
+  // 7. Sign, then record.
+  const certificate = await deps.issuer.sign(intent);
+  const { id: nodeId } = node;
+  const { protectionRating } = pool;
+  const { policyVersion, referenceValues, advisories } = result;
+  const issuance = { intent, certificate, pool: pool.pool, protectionRating, claimedNodeName, policyVersion };
+  await deps.recordIssued(
+    certificate,
+    { nodeId, at: now, address: origin, bootEpoch: claims.bootEpoch, akName: claims.akName },
+    certificateIssued(occasion, { ...issuance, referenceValues, claims, advisories }),
+  );
+  return { ok: true, admitted: { node, pool, certificate } };
+
+  async function answerTaken(before: Exclude<TicketTaken, { kind: 'fresh' }>): Promise<JoinOutcome> {
+    if (before.kind === 'in-progress') return { ok: false, problem: 'state-conflict' };
+    const admitted = before.kind === 'repeat' ? admittedBefore(before.certificate, node, policy) : undefined;
+    if (admitted === undefined) return refuse('challenge-invalid', { reason: 'ticket spent' });
+    const { serial, fingerprint } = admitted.certificate;
+    await deps.appendAudit(joinRepeated(occasion, { nodeName: admitted.node.name, serial, fingerprint }));
+    return { ok: true, admitted };
+  }
+
+  async function refuse(problem: JoinProblem, facts: RefusalFacts = {}): Promise<JoinOutcome> {
+    const { claimedNodeName, ekFingerprint } = challenge ?? {};
+    const known = { claimedNodeName, ekFingerprint, nodeName: node?.name, policyVersion: policy.version };
+    await deps.appendAudit(joinRefused(occasion, { problem, denials: [], ...known, ...facts }));
+    return { ok: false, problem, detail: problem === 'csr-rejected' ? facts.reason : undefined };
+  }
+}
+
+function denialsOf(result: AttestationResult): Pick<RefusalFacts, 'denials' | 'advisories'> {
+  return { denials: result.status === 'affirming' ? [] : result.denials, advisories: result.advisories };
+}

@@ -1,0 +1,70 @@
+import { challengeRequestSchema, challengeResponseSchema } from '#protocol/challenge.ts';
+import { joinRequestSchema, joinResponseSchema } from '#protocol/join.ts';
+import { type Anonymous, nodeRoute, nothing, type Route } from '#services/http/route.ts';
+
+import { admitNode, type AdmitNodeDeps } from './admit-node.ts';
+import { type ClusterFacts, renderJoin } from './admitted.ts';
+import { openChallenge, type OpenChallengeDeps } from './open-challenge.ts';
+
+/** Two public areas and five certificates fit in, and nothing much larger. */
+const CHALLENGE_BODY_BYTES = 65_536;
+/** Seconds after which the outcome of a join that is still running can be asked for again. */
+const RUNNING_RETRY_SECONDS = 1;
+
+export interface JoinRoutesDeps extends OpenChallengeDeps, AdmitNodeDeps {
+  readonly cluster: ClusterFacts;
+  readonly joinBodyBytes: number;
+}
+
+/** The protocol's two calls. */
+export function joinRoutes(deps: JoinRoutesDeps): readonly Route<Anonymous>[] {
+  return [postChallenge(deps), postJoin(deps)];
+}
+
+function postChallenge(deps: OpenChallengeDeps): Route<Anonymous> {
+  return nodeRoute({
+    method: 'POST',
+    path: '/v1/challenges',
+    operationId: 'openChallenge',
+    summary: 'Ask for a challenge to the EK and the AK of a TPM',
+    params: nothing,
+    query: nothing,
+    body: { schema: challengeRequestSchema, limitBytes: CHALLENGE_BODY_BYTES },
+    answers: { 201: { description: 'The challenge, and the ticket to bring back', schema: challengeResponseSchema } },
+    problems: ['origin-refused', 'evidence-rejected'],
+    handle: async ({ body, requestId, origin }) => {
+      const outcome = await openChallenge(deps, body, { requestId, origin });
+      if (outcome.ok) return { status: 201, body: outcome.response };
+      return { problem: outcome.problem, errors: outcome.errors };
+    },
+  });
+}
+
+function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
+  return nodeRoute({
+    method: 'POST',
+    path: '/v1/joins',
+    operationId: 'join',
+    summary: 'Answer a challenge and get a certificate',
+    params: nothing,
+    query: nothing,
+    body: { schema: joinRequestSchema, limitBytes: deps.joinBodyBytes },
+    answers: {
+      201: { description: 'The certificate; the same again for the same request', schema: joinResponseSchema },
+    },
+    problems: [
+      'origin-refused',
+      'challenge-invalid',
+      'state-conflict',
+      'evidence-rejected',
+      'node-barred',
+      'csr-rejected',
+    ],
+    handle: async ({ body, requestId, origin }) => {
+      const outcome = await admitNode(deps, body, { requestId, origin });
+      if (outcome.ok) return { status: 201, body: renderJoin(outcome.admitted, deps.cluster) };
+      const { problem, detail } = outcome;
+      return { problem, detail, retryAfterSeconds: problem === 'state-conflict' ? RUNNING_RETRY_SECONDS : undefined };
+    },
+  });
+}
