@@ -1,7 +1,8 @@
 import type { PoolPolicy } from '#protocol/policy.ts';
+import type { Certificate } from '#pki/x509/certificate.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 
-import { type Anchors, combineAnchors, parseAnchors } from './endorsements.ts';
+import { type Anchors, anchorsOf, parseAnchors } from './endorsements.ts';
 import type { PolicyError, PolicyFiles } from './evidence-policy.ts';
 import { type ReferenceValues, referenceValuesFrom } from './reference-values.ts';
 
@@ -21,17 +22,17 @@ export function resolvePool(tpm2: PoolPolicy['tpm2'], files: PolicyFiles, path: 
     if (document === undefined) errors.push(missing(`${path}/referenceValues/${index}`, file));
     else referenceValues.push(referenceValuesFrom(document));
   });
-  const anchors: Anchors[] = [];
+  const anchors: Certificate[] = [];
   tpm2.ekAnchors.forEach((file, index) => {
     const read = readAnchors(file, files.anchors.get(file), `${path}/ekAnchors/${index}`);
     if ('detail' in read) errors.push(read);
-    else anchors.push(read);
+    else anchors.push(...read);
   });
   const trustsEnrolmentAlone = tpm2.ekAnchors.length === 0 && tpm2.allowEkWithoutCertificate;
-  return { referenceValues, ekAnchors: trustsEnrolmentAlone ? undefined : combineAnchors(anchors), errors };
+  return { referenceValues, ekAnchors: trustsEnrolmentAlone ? undefined : anchorsOf(anchors), errors };
 }
 
-function readAnchors(file: string, pem: string | undefined, path: string): Anchors | PolicyError {
+function readAnchors(file: string, pem: string | undefined, path: string): readonly Certificate[] | PolicyError {
   if (pem === undefined) return missing(path, file);
   try {
     return parseAnchors(pem);

@@ -1,0 +1,126 @@
+import type { Bytes } from '#core/bytes.ts';
+import { toHex } from '#core/bytes.ts';
+import type { NodeName } from '#core/ids.ts';
+import { unreachable } from '#core/never.ts';
+import { qualifyingData } from '#core/qualifying-data.ts';
+import { X509FormatError } from '#pki/x509/format-error.ts';
+import type { PcrBank } from '#protocol/challenge.ts';
+import type { Evidence, Tpm2Evidence } from '#protocol/join.ts';
+import { Tpm2FormatError } from '#tpm2/format-error.ts';
+
+import { isDenial } from './denial.ts';
+import type { Anchors } from './endorsements.ts';
+import type { Denial, VerifiedClaims, VerifiedEkCertificate, VerifiedTpm2Claims, Verification } from './result.ts';
+import { checkCertifiedKey, parseMakerCertificate, verifyEkCertificate } from './tpm2/verify-ek-certificate.ts';
+import { verifyQuote } from './tpm2/verify-quote.ts';
+import { checkHierarchy, type Residency, verifyResidency } from './tpm2/verify-residency.ts';
+
+/** What the service sealed into the ticket when it made the challenge: the join request cannot change any of it. */
+export interface ChallengeFacts {
+  /** 32 bytes. */
+  readonly nonce: Bytes;
+  /** What the node says its name is. The enrolment record decides. */
+  readonly claimedNodeName: NodeName;
+  /** TPMT_PUBLIC that the credential was encrypted to. */
+  readonly ekPublic: Bytes;
+  /** TPMT_PUBLIC that the credential names. */
+  readonly akPublic: Bytes;
+  /** The EK's certificate, DER and perhaps the fill of its NV index, then its issuers. Unverified; may be empty. */
+  readonly ekCertificates: readonly Bytes[];
+  /** The 32 bytes in the credential. */
+  readonly activationSecret: Bytes;
+  /** What the quote must cover. */
+  readonly bank: PcrBank;
+  readonly pcrs: readonly number[];
+}
+
+export interface VerifyEvidenceInput {
+  readonly challenge: ChallengeFacts;
+  readonly evidence: Evidence;
+  /** DER SubjectPublicKeyInfo inside the CSR. */
+  readonly spki: Bytes;
+  /** The service's configured identity. */
+  readonly audience: string;
+  /** Of the pool that the EK is enrolled in. Undefined where there is none, or it trusts enrolments alone: no certificate is judged then. */
+  readonly ekAnchors: Anchors | undefined;
+  readonly now: Date;
+}
+
+/**
+ * Turns evidence into verified claims, or into the first reason why not: what stands behind a failed check would be read from bytes that
+ * nobody vouches for. Malformed input is a reason like any other (`evidence-malformed`); a fault throws, and nothing is verified then.
+ *
+ * On `ok` the claims are those of one TPM, in answer to this challenge, for this service, name and certificate key. It does not say whether
+ * they are good enough: `appraise` does.
+ */
+export function verifyEvidence(input: VerifyEvidenceInput): Verification {
+  try {
+    const outcome = verifyByKind(input);
+    return isDenial(outcome) ? { ok: false, denials: [outcome] } : { ok: true, claims: outcome };
+  } catch (error) {
+    if (!(error instanceof Tpm2FormatError || error instanceof X509FormatError)) throw error;
+    return { ok: false, denials: [{ code: 'evidence-malformed', found: error.code, detail: error.message }] };
+  }
+}
+
+function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Denial {
+  const { evidence } = input;
+  switch (evidence.kind) {
+    case 'tpm2-quote':
+      return verifyTpm2Evidence(input, evidence);
+    case 'signed-measurements':
+      return { code: 'evidence-kind-unexpected', expected: 'tpm2-quote', found: evidence.kind };
+    default:
+      return unreachable(evidence);
+  }
+}
+
+/** Cheapest check first: a caller without the secret costs one comparison. */
+function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence): VerifiedTpm2Claims | Denial {
+  const { challenge, spki, audience } = input;
+  const residency = verifyResidency({
+    ekPublic: challenge.ekPublic,
+    akPublic: challenge.akPublic,
+    expectedSecret: challenge.activationSecret,
+    activationSecret: evidence.activationSecret,
+  });
+  if (isDenial(residency)) return residency;
+  const certificate = verifyCertificates(input, residency);
+  if (certificate !== undefined && isDenial(certificate)) return certificate;
+  const binding = { audience, nonce: challenge.nonce, nodeName: challenge.claimedNodeName, spki };
+  const quote = verifyQuote({
+    ak: residency.ak,
+    quoted: evidence.quoted,
+    signature: evidence.signature,
+    qualifyingData: qualifyingData(binding),
+    bank: challenge.bank,
+    pcrs: challenge.pcrs,
+    claimedPcrs: evidence.pcrs,
+  });
+  if (isDenial(quote)) return quote;
+  const hierarchyDenial = checkHierarchy(residency, quote.qualifiedSigner);
+  if (hierarchyDenial !== undefined) return hierarchyDenial;
+  const { pcrs, bootEpoch, clockSafe, firmwareVersion } = quote;
+  return {
+    kind: 'tpm2-quote',
+    ek: { fingerprint: residency.ek.fingerprint, certificate },
+    akName: toHex(residency.ak.name),
+    bank: challenge.bank,
+    pcrs,
+    bootEpoch,
+    clockSafe,
+    firmwareVersion,
+  };
+}
+
+/** The verified certificate; undefined where none was shown, or none is judged. One for another key is refused in any case. */
+function verifyCertificates(
+  { challenge, ekAnchors, now }: VerifyEvidenceInput,
+  { ek }: Residency,
+): VerifiedEkCertificate | Denial | undefined {
+  const { ekCertificates } = challenge;
+  const [first] = ekCertificates;
+  if (first === undefined) return undefined;
+  if (ekAnchors === undefined) return checkCertifiedKey(parseMakerCertificate(first), ek.spki);
+  return verifyEkCertificate({ ekSpki: ek.spki, ekCertificates, anchors: ekAnchors, now });
+}
