@@ -1,5 +1,5 @@
 /** What the service cannot answer without. */
-export type Dependency = 'store' | 'signer';
+export type Dependency = 'store' | 'signer' | 'administrators';
 
 /**
  * Something the service stands on did not do its part: the caller is told `dependency-unavailable` and nothing of the cause, which is

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
+import { DependencyError } from '#core/dependency-error.ts';
 import { type CertificateFingerprint, isCertificateFingerprint } from '#core/ids.ts';
 import type { IsAdministrator } from '#services/http/principal.ts';
-import { DependencyError } from '#services/http/problem-error.ts';
 
 import { parseDocumentText, readTextFile } from './strict-document.ts';
 
@@ -46,7 +46,7 @@ export function administratorList(file: string): IsAdministrator {
       }
       return last.has(wanted);
     } catch (cause) {
-      throw new DependencyError('administrators', cause);
+      throw new DependencyError('administrators', 'the list of administrators cannot be read', { cause });
     }
   };
 }

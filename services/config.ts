@@ -153,10 +153,13 @@ export interface Environment {
   readonly credentialsDirectory: string | undefined;
 }
 
-/** Reads the environment. Throws ConfigError on any other MUSTER_* variable: such a name is a setting misspelt. */
+/**
+ * Reads the environment. Throws ConfigError on any other MUSTER_* variable: such a name is a setting misspelt. Those of the command line
+ * (MUSTER_CLI_*) are not the service's to judge.
+ */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
   const known = new Set(Object.keys(environmentSchema.shape));
-  const unknown = Object.keys(env).filter((name) => name.startsWith('MUSTER_') && !known.has(name));
+  const unknown = Object.keys(env).filter((name) => /^MUSTER_(?!CLI_)/.test(name) && !known.has(name));
   if (unknown.length > 0)
     throw new ConfigError(
       'environment',

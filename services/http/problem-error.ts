@@ -20,14 +20,3 @@ export class ProblemError extends Error {
     this.details = details;
   }
 }
-
-/** Something that this service stands on cannot be reached or refused to work. Answered 503; the cause is for the log alone. */
-export class DependencyError extends Error {
-  readonly dependency: 'store' | 'signer' | 'audit-log' | 'policy' | 'administrators';
-
-  constructor(dependency: DependencyError['dependency'], cause: unknown) {
-    super(`${dependency} is unavailable`, { cause });
-    this.name = 'DependencyError';
-    this.dependency = dependency;
-  }
-}

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
+import { DependencyError } from '#core/dependency-error.ts';
 import type { RequestId } from '#core/ids.ts';
 import { PROBLEMS, problemType, type ProblemDocument, type ProblemName } from '#protocol/problem.ts';
 
-import { DependencyError, type ProblemDetails, ProblemError } from './problem-error.ts';
+import { type ProblemDetails, ProblemError } from './problem-error.ts';
 
 /** A problem and what may be said with it. */
 export type Problem = { readonly problem: ProblemName } & ProblemDetails;
