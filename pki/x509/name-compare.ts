@@ -16,15 +16,6 @@ export const relativeNameKeys = (name: Name): readonly string[] => name.rdns.map
 export const sameName = (a: Name, b: Name): boolean =>
   Buffer.compare(a.raw, b.raw) === 0 || (a.rdns.length === b.rdns.length && nameKey(a) === nameKey(b));
 
-/** True when `name` lies in the subtree at `base` (RFC 5280 §4.2.1.10): its first relative names are those of `base`. */
-export function isInSubtree(name: Name, base: Name): boolean {
-  if (base.rdns.length > name.rdns.length) return false;
-  return base.rdns.every((rdn, i) => {
-    const other = name.rdns[i];
-    return other !== undefined && relativeNameKey(rdn) === relativeNameKey(other);
-  });
-}
-
 /** The values of `name`'s attributes of type `type` as text, in order. A value that is not text is undefined in the list. */
 export const attributeValues = (name: Name, type: string): readonly (string | undefined)[] =>
   name.rdns.flatMap((rdn) => rdn.filter((attribute) => attribute.type === type).map(attributeText));
