@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Bytes } from '#core/bytes.ts';
 
 const MAX_BYTES = 65_536;
+const PEM_BEGIN = '-----BEGIN ';
 
 /** A file that is not one EK certificate; the message says why, in a few words for a list of bad lines. */
 export class EkCertificateFileError extends Error {
@@ -12,13 +13,17 @@ export class EkCertificateFileError extends Error {
 
 /**
  * The DER of the EK certificate in `file`: PEM, DER, or DER as TPM NV memory holds it, followed by 0x00 or 0xFF up to the size of the
- * index. That it is a certificate is established here; what it is worth is for the service. Throws EkCertificateFileError.
+ * index. That it is one certificate is established here; what it is worth is for the service. Throws EkCertificateFileError.
  */
 export function readEkCertificate(file: string): Bytes {
   const bytes = readBounded(file);
-  const certificate = parseCertificate(bytes.includes('-----BEGIN ') ? bytes : trimPadding(bytes));
-  if (certificate === undefined) throw new EkCertificateFileError('not a certificate in PEM or DER');
-  return certificate.raw;
+  const isPem = bytes.includes(PEM_BEGIN);
+  const der = isPem ? bytes : trimPadding(bytes);
+  const raw = parseCertificate(der);
+  if (raw === undefined) throw new EkCertificateFileError('not a certificate in PEM or DER');
+  const isAlone = isPem ? bytes.indexOf(PEM_BEGIN) === bytes.lastIndexOf(PEM_BEGIN) : raw.equals(der);
+  if (!isAlone) throw new EkCertificateFileError('more than one certificate');
+  return raw;
 }
 
 function readBounded(file: string): Buffer {
@@ -41,9 +46,9 @@ function trimPadding(bytes: Buffer): Buffer {
   return fill.every((byte) => byte === 0x00) || fill.every((byte) => byte === 0xff) ? bytes.subarray(0, end) : bytes;
 }
 
-function parseCertificate(bytes: Buffer): X509Certificate | undefined {
+function parseCertificate(bytes: Buffer): Buffer | undefined {
   try {
-    return new X509Certificate(bytes);
+    return new X509Certificate(bytes).raw;
   } catch {
     return undefined;
   }

@@ -37,6 +37,7 @@ export function buildProgram(muster: Muster, version: string, setExitCode: (code
   const program = new Command('muster')
     .description('Decides which machines may become Kubernetes nodes: the service, and its administrator’s command.')
     .version(version)
+    .helpCommand(false)
     .option(
       '--context-file <file>',
       'which service, and as whom: default $MUSTER_CLI_CONFIG, ./muster/cli.yaml, ~/.config/muster/cli.yaml',
@@ -60,7 +61,6 @@ export function buildProgram(muster: Muster, version: string, setExitCode: (code
   for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
   if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));
   program.addCommand(completionCommand(muster, program).helpGroup('Other:'));
-  program.commandsGroup('Other:');
   prepare(program, muster);
   return program;
 }

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
+import { parsePemOf } from '#pki/x509/pem.ts';
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,62}[A-Za-z0-9])?$/;
 const ADMINISTRATOR = /^[A-Za-z0-9](?:[A-Za-z0-9 ._@-]{0,62}[A-Za-z0-9])?$/;
@@ -64,12 +65,14 @@ export function planInit(options: unknown, workingDirectory: string): InitPlan {
 
 function readPem(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    const text = readFileSync(file, 'utf8');
+    parsePemOf('CERTIFICATE', text);
+    return text;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new CommandFailure(
       EXIT.usage,
-      `--kubernetes-ca: ${file} cannot be read (${code})`,
+      `--kubernetes-ca: ${file} is not a PEM file of certificates (${code})`,
       'It is the CA of your API server: on a kubeadm control plane /etc/kubernetes/pki/ca.crt.',
     );
   }

@@ -133,6 +133,8 @@ export function renderAgentConfig({ name, dnsNames, ipAddresses, ports }: InitPl
     dnsNames.find((dns) => dns !== 'localhost') ?? ipAddresses.find((ip) => !['127.0.0.1', '::1'].includes(ip));
   const authority = host === undefined ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return `# The agent's configuration, for every node: copy this directory's three files to /etc/muster/ there.
+apiVersion: muster/v1
+kind: AgentConfig
 services:
   - https://${authority}:${ports.node}
 serviceCaFile: /etc/muster/service-ca.pem
