@@ -42,12 +42,7 @@ describe('CSV', () => {
     ['a\n"b', 2],
     ['a\rb', 1],
   ])('%j is refused at line %d', (text, line) => {
-    expect(() => parseCsv(text)).toThrow(CsvFormatError);
-    try {
-      parseCsv(text);
-    } catch (error) {
-      expect(error).toMatchObject({ line });
-    }
+    expect(() => parseCsv(text)).toThrow(expect.objectContaining({ name: 'CsvFormatError', line }));
   });
 
   test('reads back whatever is written by the rules', () => {
@@ -63,12 +58,16 @@ describe('CSV', () => {
   test('ends for every text, with records or its own error', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ') }), (text) => {
-        try {
-          parseCsv(text);
-        } catch (error) {
-          expect(error).toBeInstanceOf(CsvFormatError);
-        }
+        expect(isReadOrRefused(text)).toBe(true);
       }),
     );
   });
 });
+
+function isReadOrRefused(text: string): boolean {
+  try {
+    return Array.isArray(parseCsv(text));
+  } catch (error) {
+    return error instanceof CsvFormatError;
+  }
+}

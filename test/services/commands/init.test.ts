@@ -123,7 +123,9 @@ describe('muster init', () => {
 
   test('lists the first administrator, and gives a context that works with that identity', () => {
     const fingerprint = certificate(LAYOUT.identity('alice')).fingerprint256.replaceAll(':', '').toLowerCase();
-    expect([...parseAdministrators(readFileSync(at(LAYOUT.administrators), 'utf8'))]).toEqual([fingerprint]);
+    expect([...parseAdministrators(readFileSync(at(LAYOUT.administrators), 'utf8'), LAYOUT.administrators)]).toEqual([
+      fingerprint,
+    ]);
     const context = loadContext(at(LAYOUT.context));
     expect(context.url.href).toBe('https://127.0.0.1:7444/');
     expect(context.identity).toContain('PRIVATE KEY');
