@@ -163,7 +163,13 @@ export class MemoryStore implements Store, StoreOperations {
       if (state.certificates.has(serial)) throw new StoreConflictError('serial-known');
       state.tickets = withEntry(state.tickets, ticketId, { ...ticket, serial });
       state.certificates = withEntry(state.certificates, serial, {
-        ...{ serial, nodeId, nodeName, requestId, spkiFingerprint, notBefore, notAfter },
+        serial,
+        nodeId,
+        nodeName,
+        requestId,
+        spkiFingerprint,
+        notBefore,
+        notAfter,
         state: 'signing',
         fingerprint: undefined,
         der: undefined,

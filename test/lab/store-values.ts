@@ -18,6 +18,7 @@ import {
   ticketId,
 } from '#core/ids.ts';
 import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
+import { StoreConflictError } from '#services/store/store-conflict-error.ts';
 import type { Enrolment, JoinFacts, TicketTake } from '#services/store/store.ts';
 
 /** The lab's noon. */
@@ -100,6 +101,15 @@ export function labJoin(n: number, override: Partial<JoinFacts> = {}): JoinFacts
 export function labEvent(override: Partial<AuditEvent> = {}): AuditEvent {
   return { type: 'test.happened', at: NOON, actor: 'service', facts: {}, ...override };
 }
+
+/** How a call to the store ended: `done`, or the conflict's code, or the error's class. */
+export const labOutcome = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'done',
+    (error: unknown) => (error instanceof StoreConflictError ? error.code : errorClass(error)),
+  );
+
+const errorClass = (error: unknown): string => (error instanceof Error ? error.constructor.name : typeof error);
 
 function labUuid(kind: number, n: number): string {
   return `0000000${kind}-0000-4000-8000-${String(n).padStart(12, '0')}`;
