@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
 
-import { parse, YAMLError } from 'yaml';
+import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 import { isNodeName, type NodeName } from '#core/ids.ts';
@@ -69,12 +69,14 @@ const waitSchema = z
 
 /** The agent’s configuration file, as written. Unknown members are refused: most are misspelt security settings. */
 export const agentConfigSchema = z.strictObject({
+  apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
+  kind: z.literal('AgentConfig').describe('Always `AgentConfig`.'),
   services: z.array(serviceUrl).min(1).max(16).describe('URLs of the join service. They are tried in random order.'),
   serviceCaFile: path('PEM file of the CAs that may have signed the service’s certificate. No other CA is trusted.'),
   audience: z
     .string()
     .min(1)
-    .max(256)
+    .max(255)
     .describe('The service’s configured identity, which the evidence is bound to. It is never taken from an answer.'),
   nodeName: z
     .string()
@@ -168,13 +170,17 @@ async function readText(file: string): Promise<string> {
   return text;
 }
 
+/** One YAML 1.2 document of plain data: no second document, no duplicate member, no alias, nothing that the parser warns about. */
 function parseYaml(file: string, text: string): unknown {
+  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined)
+    throw new ConfigError(file, [`is not plain YAML: ${problem.message.split('\n')[0] ?? ''}`]);
   try {
-    return parse(text, { maxAliasCount: 0, schema: 'core', logLevel: 'error' });
+    const value: unknown = document.toJS({ maxAliasCount: 0 });
+    return value;
   } catch (error) {
-    // Aliases are refused with a ReferenceError, for they can make a small file a huge one.
-    if (!(error instanceof YAMLError || error instanceof ReferenceError)) throw error;
-    throw new ConfigError(file, [`is not plain YAML: ${error.message.split('\n')[0] ?? ''}`]);
+    throw new ConfigError(file, [`is not plain YAML: ${codeOf(error)}`]);
   }
 }
 

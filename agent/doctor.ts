@@ -24,7 +24,7 @@ export function renderChecks(checks: readonly Check[]): string {
   return checks
     .map(({ name, status, finding, advice }) => {
       const line = `${status.padEnd(4)}  ${name.padEnd(width)}  ${finding}.`;
-      return advice === '' ? `${line}\n` : `${line}\n${' '.repeat(width + 8)}→ ${advice}.\n`;
+      return advice === '' ? `${line}\n` : `${line}\n${' '.repeat(width + 8)}-> ${advice}.\n`;
     })
     .join('');
 }

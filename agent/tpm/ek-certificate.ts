@@ -16,6 +16,8 @@ import { nvIndicesBetween, readNvIndex } from './nv.ts';
 /** What the protocol carries: one EK certificate and four issuers, 8 KiB each. */
 const MAX_ISSUERS = 4;
 const MAX_CERTIFICATE_BYTES = 8_192;
+/** What the service's ticket has room for, all certificates together. */
+const MAX_PATH_BYTES = 14_336;
 /** First octet of an EC point that is written with both coordinates. */
 const UNCOMPRESSED = 4;
 
@@ -57,18 +59,20 @@ export async function readEkIssuers(tpm: TpmDevice, ekCertificate: Bytes): Promi
   return issuersOf(ekCertificate, splitCertificates(concatBytes(...contents)));
 }
 
-/** The path upwards from `leaf` through `pool`, without `leaf`, ending before a certificate that cannot be read. */
+/** The path upwards from `leaf` through `pool`, without `leaf`, as far as it can be read and as the protocol carries it. */
 export function issuersOf(leaf: Bytes, pool: readonly Bytes[]): readonly Bytes[] {
   const candidates = pool.map((der) => ({ der, certificate: readCertificate(der) }));
   const path: Bytes[] = [];
   let below = readCertificate(leaf);
+  let room = MAX_PATH_BYTES - leaf.byteLength;
   while (below !== undefined && path.length < MAX_ISSUERS) {
     const subject = below;
     const issuer = candidates.find(
       ({ der, certificate }) => certificate !== undefined && !path.includes(der) && subject.checkIssued(certificate),
     );
-    if (issuer === undefined) break;
+    if (issuer === undefined || issuer.der.byteLength > room) break;
     path.push(issuer.der);
+    room -= issuer.der.byteLength;
     below = issuer.certificate;
   }
   return path;

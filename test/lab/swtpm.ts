@@ -32,6 +32,8 @@ export interface SwtpmOptions {
   readonly ekTypes?: readonly SwtpmEkType[];
   /** Whether the RSA-2048 and P-384 EKs are persistent, as swtpm_setup leaves them, or must be made from their template. */
   readonly persistentEk?: boolean;
+  /** The PCR banks that are switched on. SHA-256 and SHA-384 if not given. */
+  readonly pcrBanks?: readonly ('sha1' | 'sha256' | 'sha384' | 'sha512')[];
   readonly transport?: 'unix' | 'tcp';
   /** Another TPM's maker, so that both chain to one CA. Without it the TPM has its own, which goes when the TPM goes. */
   readonly maker?: SwtpmMaker;
@@ -62,16 +64,24 @@ export function missingSwtpmTools(): readonly string[] {
   return ['swtpm', 'swtpm_setup', 'swtpm_localca'].filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
 }
 
+/** False, and said on the terminal, where tests that need a software TPM must be skipped. */
+export function canStartSwtpm(): boolean {
+  const missing = missingSwtpmTools();
+  if (missing.length > 0)
+    console.warn(`SKIPPED: tests that need ${missing.join(', ')}: apt-get install swtpm swtpm-tools`);
+  return missing.length === 0;
+}
+
 /** Manufactures a TPM with EK certificates and powers it on; about a second. */
 export async function startSwtpm(options: SwtpmOptions = {}): Promise<Swtpm> {
-  const { ekTypes = ['rsa-2048'], persistentEk = true, transport = 'unix' } = options;
+  const { ekTypes = ['rsa-2048'], persistentEk = true, transport = 'unix', pcrBanks = ['sha256', 'sha384'] } = options;
   await using undo = new AsyncDisposableStack();
   // A Unix socket's path has at most 107 bytes, so the directory's name is short.
   const dir = await mkdtemp(join(tmpdir(), 'mstpm-'));
   undo.defer(() => rm(dir, { recursive: true, force: true }));
   const maker = options.maker ?? undo.use(await swtpmMaker());
   const state = join(dir, 'state');
-  await maker.manufacture(state);
+  await maker.manufacture(state, pcrBanks);
 
   const place = transport === 'unix' ? { path: join(dir, 'tpm') } : { port: await freePort() };
   const address = 'path' in place ? `swtpm:unix:${place.path}` : `swtpm:127.0.0.1:${place.port}`;
