@@ -3,8 +3,9 @@ import { basename, dirname, join } from 'node:path';
 
 const ROW = /^\|\s*(T-\d{2})\s*\|(.*)$/gm;
 const ACCEPTED = /\bAccepted risk:/;
-const FILE_NAME = /^(T-\d{2})-[a-z0-9-]+\.test\.ts$/;
-const TITLE = /\b(?:test|it|describe)(?:\.each\([\s\S]*?\))?\(\s*['"`](T-\d{2})\b/g;
+const FILE_NAME = /^T-?(\d{2})-[a-z0-9-]+\.test\.ts$/;
+// A string that is the first argument of a call: `T01` and `T-01` are the same threat, and a title may begin with several: `T21 T51 …`.
+const TITLE = /\(\s*['"`]((?:T-?\d{2}\b[ ,and]*)+)/g;
 
 /** An attack test: its file name and its text. */
 export interface AttackTest {
@@ -35,14 +36,19 @@ export function findThreatFaults(model: string, tests: readonly AttackTest[]): r
 
 /** The threats that a file's tests are about, by the titles; a file without a titled test is about none. */
 function idsOf(file: AttackTest): ReadonlySet<string> {
-  return new Set([...file.text.matchAll(TITLE)].map((match) => match[1] ?? ''));
+  return new Set(
+    [...file.text.matchAll(TITLE)].flatMap((match) =>
+      [...(match[1] ?? '').matchAll(/\d{2}/g)].map(([id]) => `T-${id}`),
+    ),
+  );
 }
 
 function nameFaults(file: AttackTest): readonly string[] {
-  const named = FILE_NAME.exec(file.name)?.[1];
+  const number = FILE_NAME.exec(file.name)?.[1];
   const ids = idsOf(file);
   if (ids.size === 0) return [`test/attacks/${file.name}: no title begins with a T-nn`];
-  if (named !== undefined && !ids.has(named)) return [`test/attacks/${file.name}: no title begins with ${named}`];
+  if (number !== undefined && !ids.has(`T-${number}`))
+    return [`test/attacks/${file.name}: no title begins with T-${number}`];
   return [];
 }
 

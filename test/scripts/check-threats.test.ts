@@ -29,8 +29,16 @@ describe('threats and attack tests', () => {
     expect(findThreatFaults(model, tests)).toHaveLength(1);
   });
 
+  test('are known by either spelling, several to a title', () => {
+    const short = { name: 'T01-replay.test.ts', text: "describe('T01 T03 a replayed quote', () => {});" };
+    expect(findThreatFaults(`${MODEL}| T-03 | x |\n`, [short])).toEqual([]);
+  });
+
   test('are found in table tests too', () => {
-    const table = { name: 'T-01-replay.test.ts', text: "test.each([\n  ['a', (b)],\n])('T-01 refuses %s', () => {});" };
+    const table = {
+      name: 'T-01-replay.test.ts',
+      text: "test.each([\n  ['a', (b)],\n  ['T-02', c(d)],\n])('T-01 refuses %s', () => {});",
+    };
     expect(findThreatFaults(MODEL, [table])).toEqual([]);
   });
 });
