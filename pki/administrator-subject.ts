@@ -1,7 +1,7 @@
 import { type Bytes, equalBytes } from '#core/bytes.ts';
 
 import { buildName } from './x509/name-writer.ts';
-import { parseName } from './x509/name.ts';
+import type { Name } from './x509/name.ts';
 import { ATTRIBUTE } from './x509/oids.ts';
 
 /** Who an administrator's certificate names. Whether the role exists, and whether this person still has it, is not the certificate's say. */
@@ -23,11 +23,11 @@ export function administratorSubject({ name, role }: Administrator): Bytes {
   return buildName([ATTRIBUTE.organization, ROLE_PREFIX + role], [ATTRIBUTE.commonName, name]);
 }
 
-/** Who `subject`, DER of a Name, stands for; undefined unless it is byte for byte what `administratorSubject` makes of them. */
-export function administratorOf(subject: Bytes): Administrator | undefined {
-  const [organization, commonName] = parseName(subject).rdns.map((rdn) => Buffer.from(rdn[0]?.value ?? []).toString());
+/** Who `subject` stands for; undefined unless it is byte for byte what `administratorSubject` makes of them. */
+export function administratorOf(subject: Name): Administrator | undefined {
+  const [organization, commonName] = subject.rdns.map((rdn) => Buffer.from(rdn[0]?.value ?? []).toString());
   if (organization === undefined || commonName === undefined || !organization.startsWith(ROLE_PREFIX)) return undefined;
   const administrator = { name: commonName, role: organization.slice(ROLE_PREFIX.length) };
   if (!NAME.test(administrator.name) || !ROLE.test(administrator.role)) return undefined;
-  return equalBytes(administratorSubject(administrator), subject) ? administrator : undefined;
+  return equalBytes(administratorSubject(administrator), subject.raw) ? administrator : undefined;
 }

@@ -4,10 +4,10 @@ import type { RandomSource } from '#core/random.ts';
 import type { CertificatePurpose } from './lint/purpose.ts';
 import { validityFrom } from './profile.ts';
 import { newSerial, serialBytes } from './serial.ts';
-import { assertLintClean, signCertificate, signingKey } from './sign-certificate.ts';
+import { assertLintClean, signingKey, signTbs } from './sign-certificate.ts';
 import type { Signer } from './signer.ts';
 import { SIGNATURE_ALGORITHM } from './x509/algorithm-writer.ts';
-import type { Certificate } from './x509/certificate.ts';
+import { type Certificate, parseCertificate } from './x509/certificate.ts';
 import { buildTbsCertificate } from './x509/certificate-writer.ts';
 import { authorityKeyIdentifier, subjectKeyIdentifier } from './x509/extension-writer.ts';
 import { keyIdentifier } from './x509/key-identifier.ts';
@@ -47,7 +47,7 @@ export async function issueCertificate(
   const extensions = [...plan.extensions, authorityKeyIdentifier(issuerKeyIdentifier)];
   const tbs = encode({ ...plan, extensions }, issuer.subject.raw, context);
   assertLintClean(tbs, { purpose: plan.purpose, issuer });
-  return signCertificate(tbs, signingKey(authority.signer));
+  return parseCertificate(await signTbs(tbs, signingKey(authority.signer)));
 }
 
 /** The planned certificate, issued by its own key. Throws IssuerError. */
@@ -58,7 +58,7 @@ export async function selfSignCertificate(
 ): Promise<Certificate> {
   const tbs = encode({ ...plan, spki: signer.spki }, plan.subject, context);
   assertLintClean(tbs, { purpose: plan.purpose });
-  return signCertificate(tbs, signingKey(signer));
+  return parseCertificate(await signTbs(tbs, signingKey(signer)));
 }
 
 function encode(plan: CertificatePlan, issuer: Bytes, { now, random }: IssuanceContext): Bytes {

@@ -9,7 +9,7 @@ import { IssuerError } from './issuer-error.ts';
 import { lintParsed } from './lint.ts';
 import { leafValidity, type Profile, type Validity } from './profile.ts';
 import { newSerial, serialBytes } from './serial.ts';
-import { assertLintClean, signCertificate, type SigningKey, signingKey } from './sign-certificate.ts';
+import { assertLintClean, type SigningKey, signingKey, signTbs } from './sign-certificate.ts';
 import type { Signer } from './signer.ts';
 import { nodeSubject } from './subject.ts';
 import { SIGNATURE_ALGORITHM } from './x509/algorithm-writer.ts';
@@ -100,20 +100,27 @@ export function createIssuer(deps: IssuerDeps): Issuer {
     const tbs = unsigned.get(prepared);
     if (tbs === undefined) throw new IssuerError('not-prepared', 'not prepared by this issuer, or signed before');
     unsigned.delete(prepared);
-    const { der, notBefore, notAfter } = await signCertificate(tbs, key);
+    const der = await signTbs(tbs, key);
+    const { notBefore, notAfter } = prepared;
     return { serial: prepared.serial, fingerprint: certificateFingerprint(der), der, notBefore, notAfter };
   }
 
   return Object.freeze({ certificate, prepare, sign });
 }
 
-/** Writes to-be-signed bytes; what is the same in all certificates of an issuer is encoded once. */
+const KEY_IDENTIFIER_BYTES = 20;
+
+/**
+ * Writes to-be-signed bytes; what is the same in all certificates of an issuer is encoded once: every extension up to the value of the
+ * last, the subject key identifier.
+ */
 function tbsEncoder(issuer: Certificate) {
   const constantExtensions = concatBytes(
     basicConstraints(),
     keyUsage('digitalSignature'),
     extendedKeyUsage(KEY_PURPOSE.clientAuth),
     authorityKeyIdentifier(issuer.extensions.subjectKeyIdentifier ?? keyIdentifier(issuer.publicKey)),
+    subjectKeyIdentifier(Buffer.alloc(KEY_IDENTIFIER_BYTES)).subarray(0, -KEY_IDENTIFIER_BYTES),
   );
   return (serial: Bytes, validity: Validity, subject: Bytes, { publicKey }: Csr): Bytes =>
     buildTbsCertificate({
@@ -123,7 +130,7 @@ function tbsEncoder(issuer: Certificate) {
       ...validity,
       subject,
       spki: publicKey.raw,
-      extensions: [constantExtensions, subjectKeyIdentifier(keyIdentifier(publicKey))],
+      extensions: [constantExtensions, keyIdentifier(publicKey)],
     });
 }
 

@@ -6,8 +6,8 @@ import { IssuerError } from './issuer-error.ts';
 import { lintCertificate, type LintContext } from './lint.ts';
 import type { Signer } from './signer.ts';
 import { SIGNATURE_ALGORITHM } from './x509/algorithm-writer.ts';
-import { type Certificate, parseCertificate } from './x509/certificate.ts';
 import { buildSigned } from './x509/certificate-writer.ts';
+import { DerReader } from './x509/der-reader.ts';
 import { integer, sequence } from './x509/der-writer.ts';
 
 /** An ECDSA-Sig-Value that nobody's key makes (r = s = 1): it fills the signature's place while a certificate is linted. */
@@ -31,21 +31,29 @@ export function assertLintClean(tbs: Bytes, context: LintContext): void {
 }
 
 /**
- * The certificate over `tbs`, which has been linted. On resolution it has parsed again, its signed part is `tbs` byte for byte, and its
- * signature verifies under the signer's public key. Rejects with IssuerError `signature` otherwise, and as the signer does.
+ * The certificate over `tbs`, which has been linted. On resolution its signature verifies under the signer's public key, and, read again
+ * from its own bytes, it is `tbs` byte for byte, the algorithm and that signature. Rejects with IssuerError `signature` otherwise, and as
+ * the signer does.
  */
-export async function signCertificate(tbs: Bytes, { signer, publicKey }: SigningKey): Promise<Certificate> {
-  const der = await signTbs(tbs, { signer, publicKey });
-  const certificate = parseCertificate(der);
-  if (!equalBytes(certificate.tbs, tbs)) throw new IssuerError('signature', 'the certificate is not what was prepared');
-  return certificate;
-}
-
-/** `tbs` and its signature as one structure. On resolution the signature verifies under the signer's public key. */
 export async function signTbs(tbs: Bytes, { signer, publicKey }: SigningKey): Promise<Bytes> {
   const signature = await signer.sign(tbs);
   if (!verify('sha256', tbs, publicKey, signature)) {
     throw new IssuerError('signature', 'the signer’s answer does not verify under its own public key');
   }
-  return buildSigned(tbs, SIGNATURE_ALGORITHM.ecdsaSha256, signature);
+  const der = buildSigned(tbs, SIGNATURE_ALGORITHM.ecdsaSha256, signature);
+  assertSigned(der, tbs, signature);
+  return der;
+}
+
+/** Comparing bytes is stricter than comparing fields: the to-be-signed part has been parsed and linted as it is. */
+function assertSigned(der: Bytes, tbs: Bytes, signature: Bytes): void {
+  const outer = new DerReader(der, 'signed structure');
+  const signed = outer.sequence();
+  outer.end();
+  const isSame =
+    equalBytes(signed.element().raw, tbs) &&
+    equalBytes(signed.element().raw, SIGNATURE_ALGORITHM.ecdsaSha256) &&
+    equalBytes(signed.bitStringBytes(), signature);
+  signed.end();
+  if (!isSame) throw new IssuerError('signature', 'the signed structure is not what was prepared');
 }

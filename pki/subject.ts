@@ -2,7 +2,7 @@ import { type Bytes, equalBytes } from '#core/bytes.ts';
 import { isNodeName, type NodeName } from '#core/ids.ts';
 
 import { oid, printableString, sequence, setOf } from './x509/der-writer.ts';
-import { parseName } from './x509/name.ts';
+import type { Name } from './x509/name.ts';
 import { ATTRIBUTE } from './x509/oids.ts';
 
 const PREFIX = 'system:node:';
@@ -18,12 +18,12 @@ export function nodeSubject(name: NodeName): Bytes {
   return sequence(ORGANIZATION, setOf(sequence(COMMON_NAME, printableString(PREFIX + name))));
 }
 
-/** The node that `subject`, DER of a Name, stands for; undefined unless it is byte for byte what `nodeSubject` makes of that node's name. */
-export function subjectNode(subject: Bytes): NodeName | undefined {
-  const commonName = parseName(subject).rdns.at(-1)?.[0];
+/** The node that `subject` stands for; undefined unless it is byte for byte what `nodeSubject` makes of that node's name. */
+export function subjectNode(subject: Name): NodeName | undefined {
+  const commonName = subject.rdns.at(-1)?.[0];
   if (commonName?.type !== ATTRIBUTE.commonName) return undefined;
   const text = Buffer.from(commonName.value).toString('latin1');
   const name = text.slice(PREFIX.length);
   if (!text.startsWith(PREFIX) || !isNodeName(name)) return undefined;
-  return equalBytes(nodeSubject(name), subject) ? name : undefined;
+  return equalBytes(nodeSubject(name), subject.raw) ? name : undefined;
 }

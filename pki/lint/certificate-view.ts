@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer';
-
 import type { Bytes } from '#core/bytes.ts';
 
 import type { Certificate } from '../x509/certificate.ts';
@@ -56,7 +54,7 @@ function textOf({ tag, value }: NameAttribute): string | undefined {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   switch (tag) {
     case TAG.utf8String:
-      return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+      return bytes.toString('utf8');
     case TAG.bmpString:
       return bytes.byteLength % 2 === 0 ? Buffer.from(bytes).swap16().toString('utf16le') : undefined;
     case TAG.universalString:

@@ -61,8 +61,12 @@ export const EXTENSION_RULES: readonly Rule<CertificateView>[] = [
   {
     name: 'authority-key-identifier-missing',
     clause: 'RFC 5280 §4.2.1.1',
-    check: ({ isSelfNamed, certificate: { extensions } }) =>
-      broken(!isSelfNamed && !extensions.all.has(EXTENSION.authorityKeyIdentifier), 'no authorityKeyIdentifier'),
+    // Only a self-signed CA may leave it out.
+    check: ({ isSelfNamed, isCa, certificate: { extensions } }) =>
+      broken(
+        !(isSelfNamed && isCa) && !extensions.all.has(EXTENSION.authorityKeyIdentifier),
+        'no authorityKeyIdentifier',
+      ),
   },
   {
     name: 'authority-key-identifier-without-key',

@@ -6,6 +6,9 @@ import { broken, type Rule } from './rule.ts';
 /** What a key that only signs may not be marked for (RFC 8813 §3). */
 const NOT_FOR_EC: readonly KeyUsage[] = ['keyEncipherment', 'dataEncipherment'];
 
+/** What an EC key outside a CA may be marked for (RFC 5480 §3). */
+const EC_LEAF: ReadonlySet<KeyUsage> = new Set(['digitalSignature', 'nonRepudiation', 'keyAgreement']);
+
 /** Usages that are consistent with a purpose: a certificate needs one of them (RFC 5280 §4.2.1.12). */
 const CONSISTENT: ReadonlyMap<string, readonly KeyUsage[]> = new Map<string, readonly KeyUsage[]>([
   [KEY_PURPOSE.serverAuth, ['digitalSignature', 'keyEncipherment', 'keyAgreement']],
@@ -41,6 +44,15 @@ export const KEY_RULES: readonly Rule<CertificateView>[] = [
       broken(
         publicKey?.type === 'ec' && NOT_FOR_EC.some((usage) => extensions.keyUsage?.has(usage) === true),
         'encipherment with an ECDSA key',
+      ),
+  },
+  {
+    name: 'ec-leaf-key-usage',
+    clause: 'RFC 5480 §3',
+    check: ({ isCa, publicKey, certificate: { extensions } }) =>
+      broken(
+        !isCa && publicKey?.type === 'ec' && ![...(extensions.keyUsage ?? [])].every((usage) => EC_LEAF.has(usage)),
+        'a usage that an ECDSA key outside a CA does not have',
       ),
   },
   {

@@ -32,13 +32,26 @@ export const NAME_RULES: readonly Rule<CertificateView>[] = [
     check: ({ isCa, certificate }) => broken(isCa && certificate.subject.rdns.length === 0, 'a CA without a subject'),
   },
   {
-    name: 'subject-empty-without-critical-alt-name',
-    clause: 'RFC 5280 §4.1.2.6, §4.2.1.6',
+    name: 'subject-empty-without-alt-name',
+    clause: 'RFC 5280 §4.1.2.6',
     check: ({ certificate: { subject, extensions } }) =>
-      broken(
-        subject.rdns.length === 0 && extensions.all.get(EXTENSION.subjectAltName)?.critical !== true,
-        'neither a subject nor a critical subjectAltName',
-      ),
+      broken(subject.rdns.length === 0 && extensions.subjectAltName === undefined, 'names nobody'),
+  },
+  {
+    name: 'alt-name-not-critical-without-subject',
+    clause: 'RFC 5280 §4.2.1.6',
+    check: ({ certificate: { subject, extensions } }) => {
+      const altName = extensions.all.get(EXTENSION.subjectAltName);
+      return broken(subject.rdns.length === 0 && altName?.critical === false, 'subjectAltName is the only name');
+    },
+  },
+  {
+    name: 'alt-name-critical-with-subject',
+    clause: 'RFC 5280 §4.2.1.6',
+    check: ({ certificate: { subject, extensions } }) => {
+      const altName = extensions.all.get(EXTENSION.subjectAltName);
+      return broken(subject.rdns.length > 0 && altName?.critical === true, 'critical beside a subject');
+    },
   },
   attributeRule('name-attribute-too-long', 'RFC 5280 Appendix A.1', ({ type, text }) => {
     const bound = UPPER_BOUND.get(type);

@@ -39,7 +39,7 @@ const KUBELET_RULES: readonly Rule<CertificateView>[] = [
     name: 'kubelet-subject-bytes',
     clause: 'Muster profile',
     check: ({ certificate }) =>
-      broken(subjectNode(certificate.subject.raw) === undefined, 'not the subject that a node name makes'),
+      broken(subjectNode(certificate.subject) === undefined, 'not the subject that a node name makes'),
   },
 ];
 
@@ -83,7 +83,7 @@ const ADMINISTRATOR_RULES: readonly Rule<CertificateView>[] = [
     name: 'administrator-subject-bytes',
     clause: 'Muster profile',
     check: ({ certificate }) =>
-      broken(administratorOf(certificate.subject.raw) === undefined, 'not O=muster:<role>, CN=<name>'),
+      broken(administratorOf(certificate.subject) === undefined, 'not O=muster:<role>, CN=<name>'),
   },
 ];
 
