@@ -84,6 +84,8 @@ export const joinDetailSchema = z.object({
   address: z.string().optional(),
   /** The problem's name that the caller was told, where it was refused. */
   problem: z.string().optional(),
+  /** What was wrong with the ticket, the certificate request or the message itself, where no check of the evidence says it. */
+  reason: z.string().optional(),
   denials: z.array(denialSchema),
   advisories: z.array(z.object({ code: z.string(), detail: z.string() })),
   /** Values by index that the quote was verified to cover, also of a refused join; absent where it did not get that far. */

@@ -1,14 +1,13 @@
 import type { AppraisalInput } from '#attestation/appraise.ts';
-import type { EvidencePolicy } from '#attestation/evidence-policy.ts';
 import type { Advisory, AttestationResult, Denial, VerifiedClaims, Verification } from '#attestation/result.ts';
+import type { VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
-import type { Bytes } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
 import { type EkFingerprint, ticketId, type TicketId } from '#core/ids.ts';
 import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { Issuer } from '#pki/issuer.ts';
-import type { Evidence, JoinRequest } from '#protocol/join.ts';
+import type { JoinRequest } from '#protocol/join.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 import { certificateIssued, certificateSigning, joinRefused, joinRepeated } from '#services/audit/events.ts';
 import type { JoinFacts, TicketTake, TicketTaken } from '#services/store/store.ts';
@@ -21,17 +20,6 @@ import { readCsr } from './read-csr.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { openTicket, type TicketKey } from './ticket.ts';
 
-/** What is to be verified: the evidence, the challenge that it answers, and the key that it must cover. */
-export interface EvidenceToVerify {
-  readonly challenge: TicketFacts;
-  readonly evidence: Evidence;
-  /** DER SubjectPublicKeyInfo of the key in the CSR. */
-  readonly spki: Bytes;
-  /** The demands of the pool that the EK is enrolled in, where it is enrolled and the policy has the pool. */
-  readonly pool: EvidencePolicy | undefined;
-  readonly now: Date;
-}
-
 export interface AdmitNodeDeps {
   readonly now: Clock;
   readonly ticketKey: TicketKey;
@@ -39,7 +27,8 @@ export interface AdmitNodeDeps {
   readonly policy: () => JoinPolicy;
   readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
   readonly takeTicket: (take: TicketTake) => Promise<TicketTaken>;
-  readonly verifyEvidence: (input: EvidenceToVerify) => Verification;
+  /** Knows the service's own audience. */
+  readonly verifyEvidence: (input: Omit<VerifyEvidenceInput, 'audience'>) => Verification;
   readonly appraise: (input: AppraisalInput) => AttestationResult;
   readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
   readonly reserveSerial: (intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent) => Promise<void>;
@@ -101,7 +90,8 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const csr = readCsr(request.csr);
   if (!csr.ok) return refuse('csr-rejected', { reason: csr.reason });
   const { evidence } = request;
-  const verified = deps.verifyEvidence({ challenge, evidence, spki: csr.value.publicKey.raw, pool, now });
+  const { raw: spki } = csr.value.publicKey;
+  const verified = deps.verifyEvidence({ challenge, evidence, spki, ekAnchors: pool?.tpm2.ekAnchors, now });
   if (!verified.ok) return refuse('evidence-rejected', { denials: verified.denials });
 
   // 4. Appraise the verified claims against the enrolment record, the reference values and the policy.

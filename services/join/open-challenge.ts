@@ -121,7 +121,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
     ekPublic: attester.ekPublic,
     ekCertificates: attester.ekCertificates,
     akPublic: attester.akPublic,
-    secret: activation.secret,
+    activationSecret: activation.secret,
     bank,
     pcrs,
     ekFingerprint: activation.ekFingerprint,

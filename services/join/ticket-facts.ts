@@ -1,24 +1,10 @@
+import type { ChallengeFacts } from '#attestation/verify-evidence.ts';
 import { type Bytes, concatBytes, utf8 } from '#core/bytes.ts';
-import { type EkFingerprint, isEkFingerprint, isNodeName, type NodeName } from '#core/ids.ts';
-import { pcrBank, type PcrBank } from '#protocol/challenge.ts';
+import { type EkFingerprint, isEkFingerprint, isNodeName } from '#core/ids.ts';
+import { pcrBank } from '#protocol/challenge.ts';
 
 /** Everything the service must remember of a challenge. It knows none of it by the time of the join: the ticket brings it back. */
-export interface TicketFacts {
-  /** 32 bytes. */
-  readonly nonce: Bytes;
-  /** What the node says its name is. Trusted only once the enrolment record has tied it to an EK. */
-  readonly claimedNodeName: NodeName;
-  /** TPMT_PUBLIC, as the caller sent it. */
-  readonly ekPublic: Bytes;
-  /** DER, as the caller sent them. Unverified. */
-  readonly ekCertificates: readonly Bytes[];
-  /** TPMT_PUBLIC, as the caller sent it. */
-  readonly akPublic: Bytes;
-  /** What the challenge's credential holds. */
-  readonly secret: Bytes;
-  readonly bank: PcrBank;
-  /** The PCRs that the quote must cover, ascending. */
-  readonly pcrs: readonly number[];
+export interface TicketFacts extends ChallengeFacts {
   /** Of the EK that the challenge is encrypted to. */
   readonly ekFingerprint: EkFingerprint;
   /** The policy that the challenge was made under. */
@@ -35,7 +21,7 @@ export function encodeTicketFacts(facts: TicketFacts): Bytes {
     utf8(facts.claimedNodeName),
     facts.ekPublic,
     facts.akPublic,
-    facts.secret,
+    facts.activationSecret,
     utf8(facts.bank),
     Uint8Array.from(facts.pcrs),
     utf8(facts.ekFingerprint),
@@ -61,7 +47,7 @@ export function decodeTicketFacts(bytes: Bytes): TicketFacts {
     claimedNodeName: checked(text(), isNodeName),
     ekPublic: next(),
     akPublic: next(),
-    secret: next(),
+    activationSecret: next(),
     bank: pcrBank.parse(text()),
     pcrs: [...next()],
     ekFingerprint: checked(text(), isEkFingerprint),
