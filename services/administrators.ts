@@ -51,8 +51,12 @@ export function administratorList(file: string): IsAdministrator {
   };
 }
 
+/** The fingerprints in the list at `file`. Rejects with ConfigError. */
+export const readAdministrators = async (file: string): Promise<ReadonlySet<CertificateFingerprint>> =>
+  parseAdministrators(await readTextFile(file), file);
+
 /** The fingerprints in the text of the list at `file`. Throws ConfigError. */
-export function parseAdministrators(text: string, file: string): ReadonlySet<CertificateFingerprint> {
+function parseAdministrators(text: string, file: string): ReadonlySet<CertificateFingerprint> {
   const { administrators } = parseDocumentText(text, file, administratorsSchema);
   return new Set(administrators.map((administrator) => administrator.fingerprint));
 }

@@ -23,6 +23,19 @@ export interface Gate<Caller> {
   readonly nameOf: (caller: Caller) => string | undefined;
   /** Whether callers of this listener are authenticated, and so may be told details. */
   readonly authenticated: boolean;
+  /** Resolves when it is on record that somebody was not let through. */
+  readonly recordRefusal: (refusal: GateRefusal<Caller>) => Promise<void>;
+}
+
+/** A request that the gate did not let through to its route. */
+export interface GateRefusal<Caller> {
+  readonly problem: 'authentication-required' | 'permission-denied';
+  readonly caller: Caller | undefined;
+  readonly requestId: RequestId;
+  readonly origin: Origin | undefined;
+  readonly method: string;
+  /** The caller's text, cut short. */
+  readonly path: string;
 }
 
 export interface AppDeps<Caller> {
@@ -46,6 +59,9 @@ interface Exchange<Caller> {
 /** Plain segments only: an encoded, doubled, dotted or non-ASCII path names nothing here, however some other layer would read it. */
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 
+/** Characters of a path that a record keeps. */
+const PATH_RECORDED = 256;
+
 /** The application of one listener: identity, then route, then permission, then the request's parts, then the handler. */
 export function createApp<Caller>(deps: AppDeps<Caller>): Express {
   const app = express();
@@ -65,7 +81,7 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
       logRequest(deps.log, factsOf(deps, request, response, exchange));
     });
     exchange.caller = await deps.gate.identify(request.socket);
-    if (exchange.caller === undefined) answerProblem(deps, response, exchange, { problem: 'authentication-required' });
+    if (exchange.caller === undefined) await turnAway(deps, request, response, exchange, 'authentication-required');
     else if (!PLAIN_PATH.test(pathOf(request))) answerProblem(deps, response, exchange, { problem: 'not-found' });
     else next();
   });
@@ -106,7 +122,7 @@ async function dispatch<Caller>(
     return;
   }
   if (!deps.gate.permits(caller, route.permission)) {
-    answerProblem(deps, response, exchange, { problem: 'permission-denied' });
+    await turnAway(deps, request, response, exchange, 'permission-denied');
     return;
   }
   const answer = await route.run({
@@ -120,6 +136,19 @@ async function dispatch<Caller>(
   });
   if ('problem' in answer) answerProblem(deps, response, exchange, answer);
   else sendJson(response, answer.status, answer.body);
+}
+
+async function turnAway<Caller>(
+  deps: AppDeps<Caller>,
+  request: Request,
+  response: Response,
+  exchange: Exchange<Caller>,
+  problem: GateRefusal<Caller>['problem'],
+): Promise<void> {
+  const { caller, requestId, origin } = exchange;
+  const path = pathOf(request).slice(0, PATH_RECORDED);
+  await deps.gate.recordRefusal({ problem, caller, requestId, origin, method: request.method, path });
+  answerProblem(deps, response, exchange, { problem });
 }
 
 function answerProblem<Caller>(

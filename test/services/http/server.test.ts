@@ -18,6 +18,7 @@ const gate: Gate<Anonymous> = {
   permits: () => true,
   nameOf: () => undefined,
   authenticated: false,
+  recordRefusal: () => Promise.resolve(),
 };
 
 const answers = { 200: { description: 'what was sent', schema: undefined } };

@@ -1,0 +1,188 @@
+import { setInterval } from 'node:timers';
+
+import { appraise } from '#attestation/appraise.ts';
+import { verifyEvidence } from '#attestation/verify-evidence.ts';
+import { certificateOrphaned, policyLoaded, serviceStarted, serviceStopped } from '#services/audit/events.ts';
+import type { Clock } from '#core/clock.ts';
+import type { RandomSource } from '#core/random.ts';
+import { createIssuer } from '#pki/issuer.ts';
+import { createProfile, MAX_TTL_SECONDS } from '#pki/profile.ts';
+import { parseCertificate } from '#pki/x509/certificate.ts';
+import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
+import { adminRoutes } from '#services/admin/routes.ts';
+import { createApp } from '#services/http/app.ts';
+import type { Log } from '#services/http/request-log.ts';
+import { type Listener, startListener } from '#services/http/server.ts';
+import { inventoryRoutes } from '#services/inventory/routes.ts';
+import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
+import { joinRoutes } from '#services/join/routes.ts';
+import type { Store } from '#services/store/store.ts';
+
+import { administratorList } from './administrators.ts';
+import type { ServerConfig } from './config.ts';
+import { adminGate, nodeGate } from './gates.ts';
+import type { Material } from './material.ts';
+import { openApiDocument, openApiRoute } from './openapi.ts';
+import type { PolicySource } from './policy-source.ts';
+
+/** What the service is made of. The store is the service's from here on: it is closed with it. */
+export interface ServiceParts {
+  readonly config: ServerConfig;
+  readonly material: Material;
+  readonly store: Store;
+  readonly log: Log;
+  readonly now: Clock;
+  readonly random: RandomSource;
+  /** Of this program, for the record of its start. */
+  readonly version: string;
+}
+
+/** The service, taking connections. Disposing of it finishes what runs, records the stop and closes the store. */
+export interface Service extends AsyncDisposable {
+  readonly node: Pick<Listener, 'host' | 'port'>;
+  readonly admin: Pick<Listener, 'host' | 'port'>;
+}
+
+const KEEP_ALIVE_MS = { node: 30_000, admin: 5_000 };
+const FORGET_EVERY_MS = 60_000;
+/** A ticket's row outlives the ticket by this much, so that replicas whose clocks differ still find it spent. */
+const FORGET_AFTER_MS = 600_000;
+
+/**
+ * Starts the service. On resolution what an earlier process left unfinished is marked orphaned, the start is on record, and both
+ * listeners take connections. On rejection nothing is left open.
+ */
+export async function startService(parts: ServiceParts): Promise<Service> {
+  await using starting = new AsyncDisposableStack();
+  const { config, material, log, now, random } = parts;
+  const { listeners, limits } = config;
+  const store = starting.use(parts.store);
+  const { policySource } = material;
+
+  await recordStart(parts);
+  starting.defer(async () => {
+    await store.appendAudit(serviceStopped(now(), 'asked to stop'));
+  });
+
+  const nodeApi = nodeRoutesOf(parts);
+  const adminApi = [
+    ...adminRoutes({
+      now,
+      random,
+      policyStatus: policySource.status,
+      hasPool: (pool) => policySource.status().policy.pools.has(pool),
+      findNodeByName: (name) => store.findNodeByName(name),
+      findNodeByEk: (ek) => store.findNodeByEk(ek),
+      enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
+      appendAudit: (event) => store.appendAudit(event),
+    }),
+    ...inventoryRoutes({ now, store, policy: () => policySource.status().policy }),
+    openApiRoute(() => document),
+  ];
+  const document = openApiDocument(nodeApi, adminApi);
+
+  const isAdministrator = administratorList(listeners.admin.administrators);
+  const gate = adminGate({ now, isAdministrator, appendAudit: (event) => store.appendAudit(event) });
+  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random });
+  const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
+
+  const { maxConnections } = limits;
+  const admin = starting.use(
+    await startListener(
+      {
+        ...listeners.admin,
+        ...material.admin,
+        clientCa: material.clientCa,
+        maxConnections,
+        keepAliveMs: KEEP_ALIVE_MS.admin,
+      },
+      adminApp,
+    ),
+  );
+  const node = starting.use(
+    await startListener(
+      { ...listeners.node, ...material.node, clientCa: undefined, maxConnections, keepAliveMs: KEEP_ALIVE_MS.node },
+      nodeApp,
+    ),
+  );
+  starting.defer(forgetTicketsRegularly(parts));
+
+  const running = starting.move();
+  const place = ({ host, port }: Listener) => ({ host, port });
+  return { node: place(node), admin: place(admin), [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** The node listener's routes over the real verifier, issuer and store. */
+function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
+  const [issuerDer, ...issuersAbove] = material.issuerChain;
+  if (issuerDer === undefined) throw new Error('the issuing CA was read at start-up');
+  const caKeys = [...issuersAbove, ...parsePemOf('CERTIFICATE', material.clientCa)].map(
+    (der) => parseCertificate(der).publicKey.raw,
+  );
+  const issuer = createIssuer({
+    signer: material.signer,
+    issuerCertificate: issuerDer,
+    profile: createProfile({ name: 'kubelet-client', maxTtlSeconds: MAX_TTL_SECONDS }),
+    random,
+    caKeys,
+  });
+  const { audience, kubernetes, limits } = config;
+  return joinRoutes({
+    now,
+    random,
+    ticketKey: material.ticketKey,
+    policy: joinPolicyOf(material.policySource),
+    findNodeByEk: (ek) => store.findNodeByEk(ek),
+    takeTicket: (take) => store.takeTicket(take),
+    verifyEvidence: (input) => verifyEvidence({ ...input, audience }),
+    appraise,
+    issuer,
+    reserveSerial: (...intent) => store.reserveSerial(...intent),
+    recordIssued: (...issued) => store.recordIssued(...issued),
+    appendAudit: (event) => store.appendAudit(event),
+    cluster: {
+      apiServer: kubernetes.apiServer,
+      caPem: material.kubernetesCa,
+      issuerPem: encodePem('CERTIFICATE', issuerDer),
+    },
+    joinBodyBytes: limits.joinBodyBytes,
+  });
+}
+
+/** The policy in force with its segments ready; they are made ready once for each policy. */
+function joinPolicyOf(source: PolicySource): () => JoinPolicy {
+  let ready = joinPolicy(source.status().policy);
+  return () => {
+    const { policy } = source.status();
+    if (policy !== ready.policy) ready = joinPolicy(policy);
+    return ready;
+  };
+}
+
+async function recordStart({ material, store, log, now, version }: ServiceParts): Promise<void> {
+  const orphaned = await store.orphanUnfinished((intent) => certificateOrphaned(now(), intent));
+  if (orphaned.length > 0) log.warn({ serials: orphaned.map(({ serial }) => serial) }, 'certificates orphaned');
+  const { policy } = material.policySource.status();
+  const pools = [...policy.pools.values()];
+  await store.appendAudit(
+    policyLoaded(now(), {
+      policyVersion: policy.version,
+      pools: pools.map(({ pool }) => pool),
+      referenceValues: [...new Set(pools.flatMap(({ tpm2 }) => tpm2.referenceValues.map(({ name }) => name)))],
+    }),
+  );
+  await store.appendAudit(serviceStarted(now(), { version, policyVersion: policy.version }));
+}
+
+/** Starts forgetting expired tickets; returns what ends it. */
+function forgetTicketsRegularly({ store, log, now }: ServiceParts): () => void {
+  const timer = setInterval(() => {
+    store.forgetTickets(new Date(now().getTime() - FORGET_AFTER_MS)).catch((error: unknown) => {
+      log.error({ err: error }, 'expired tickets not forgotten');
+    });
+  }, FORGET_EVERY_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+  };
+}

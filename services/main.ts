@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+
+import type { Clock } from '#core/clock.ts';
+import { systemRandom } from '#core/random.ts';
+import { createLog } from '#services/http/request-log.ts';
+import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
+
+import { startService } from './compose.ts';
+import type { ServerConfig } from './config.ts';
+import type { Material } from './material.ts';
+
+export interface RunOptions {
+  readonly now: Clock;
+  /** Aborts when the service should stop. */
+  readonly stop: AbortSignal;
+  readonly version: string;
+}
+
+/**
+ * Runs the service over its SQLite store until `stop` aborts, then lets running requests finish. Rejects with a DependencyError when the
+ * store cannot be opened, or is in doubt while the service runs: then it should be started again, and finds out what is sound.
+ */
+export async function runService(config: ServerConfig, material: Material, options: RunOptions): Promise<void> {
+  const { now, stop, version } = options;
+  const log = createLog(config.log.level);
+  const store = await openSqliteStore({ path: config.store.path });
+  await using service = await startService({ config, material, store, log, now, random: systemRandom, version });
+  log.info({ node: service.node, admin: service.admin }, 'service ready');
+  await Promise.race([aborted(stop), aborted(store.failure)]);
+  if (store.failure.aborted) throw store.failure.reason;
+  log.info({}, 'service stopping');
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}

@@ -1,0 +1,166 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+
+import type { Bytes } from '#core/bytes.ts';
+import type { Clock } from '#core/clock.ts';
+import { openKeyFile } from '#pki/signer-file.ts';
+import { readPassphrase } from '#pki/passphrase.ts';
+import { readPrivateFile } from '#pki/private-file.ts';
+import type { Signer } from '#pki/signer.ts';
+import { parsePemOf } from '#pki/x509/pem.ts';
+import { parseTicketKey, type TicketKey } from '#services/join/ticket.ts';
+
+import { readAdministrators } from './administrators.ts';
+import type { PassphraseSource, ServerConfig } from './config.ts';
+import { openPolicySource, type PolicySource } from './policy-source.ts';
+import { ConfigError, readTextFile } from './strict-document.ts';
+
+/** A server certificate with its issuers and its key, PEM. */
+export interface ServerIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Everything that the service reads at its start but the store, checked. */
+export interface Material {
+  readonly node: ServerIdentity;
+  readonly admin: ServerIdentity;
+  /** PEM of the management CA. */
+  readonly clientCa: string;
+  /** DER: the issuing CA's certificate, then its issuers'. */
+  readonly issuerChain: readonly Bytes[];
+  readonly signer: Signer;
+  readonly ticketKey: TicketKey;
+  readonly policySource: PolicySource;
+  /** PEM of the CA that the API server's certificate chains to. */
+  readonly kubernetesCa: string;
+}
+
+const KEY_MAX_BYTES = 65_536;
+
+/**
+ * Reads and checks every file that `config` names, the database apart. Rejects with ConfigError and every file that is not what it should be: a key that
+ * others may read or that is not its certificate's, a chain that does not hold, a policy that contradicts itself.
+ */
+export async function loadMaterial(
+  config: ServerConfig,
+  world: { readonly now: Clock; readonly credentialsDirectory: string | undefined },
+): Promise<Material> {
+  const { listeners, issuer } = config;
+  const problems: string[] = [];
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ConfigError) problems.push(error.message);
+      else problems.push(`${what}: ${error instanceof Error ? error.message : 'cannot be used'}`);
+      return undefined;
+    }
+  };
+  const { clientCa: clientCaFile, administrators } = listeners.admin;
+  const node = await attempt('listeners.node', () => readIdentity(listeners.node));
+  const admin = await attempt('listeners.admin', () => readIdentity(listeners.admin));
+  const clientCa = await attempt('listeners.admin.clientCa', () => readCertificates(clientCaFile));
+  await attempt('listeners.admin.administrators', () => readAdministrators(administrators));
+  const chain = await attempt('issuer.chain', () => readIssuerChain(issuer.chain, world.now()));
+  const signer = await attempt('issuer.key', () => openSigner(issuer.key, issuer.passphrase, world));
+  const ticketKey = await attempt('tickets.key', () => readTicketKey(config.tickets.key));
+  const policySource = await attempt('policy', () => openPolicySource(config.policy, world.now));
+  if (chain !== undefined && clientCa !== undefined && shareAKey(chain, clientCa.ders)) {
+    problems.push(`${clientCaFile}: a CA of the nodes must not certify administrators`);
+  }
+  const kubernetesCa = await attempt('kubernetes.ca', () => readCertificates(config.kubernetes.ca));
+  if (
+    node === undefined ||
+    admin === undefined ||
+    clientCa === undefined ||
+    chain === undefined ||
+    signer === undefined ||
+    ticketKey === undefined ||
+    policySource === undefined ||
+    kubernetesCa === undefined ||
+    problems.length > 0
+  ) {
+    throw new ConfigError('cannot start', problems);
+  }
+  return {
+    node,
+    admin,
+    clientCa: clientCa.text,
+    issuerChain: chain,
+    signer,
+    ticketKey,
+    policySource,
+    kubernetesCa: kubernetesCa.text,
+  };
+}
+
+async function readIdentity(files: { readonly certificate: string; readonly key: string }): Promise<ServerIdentity> {
+  const { text: certificate } = await readCertificates(files.certificate);
+  const key = Buffer.from(await readPrivateFile(files.key, KEY_MAX_BYTES)).toString('utf8');
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch {
+    throw new ConfigError(files.key, [`not the key of ${files.certificate}`]);
+  }
+  return { certificate, key };
+}
+
+async function readCertificates(file: string): Promise<{ text: string; ders: readonly Bytes[] }> {
+  const text = await readTextFile(file);
+  try {
+    const ders = parsePemOf('CERTIFICATE', text);
+    for (const der of ders) new X509Certificate(der);
+    return { text, ders };
+  } catch (error) {
+    throw new ConfigError(file, [error instanceof Error ? error.message : 'not PEM certificates']);
+  }
+}
+
+/** The chain, each certificate issued by the next and the last by itself, all valid now. */
+async function readIssuerChain(file: string, now: Date): Promise<readonly Bytes[]> {
+  const { ders } = await readCertificates(file);
+  const chain = ders.map((der) => new X509Certificate(der));
+  chain.forEach((certificate, index) => {
+    const issuer = chain[index + 1] ?? certificate;
+    if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+      throw new ConfigError(file, [`certificate ${index + 1} was not issued by the one after it`]);
+    }
+    if (now < certificate.validFromDate || now > certificate.validToDate) {
+      throw new ConfigError(file, [`certificate ${index + 1} is not valid at ${now.toISOString()}`]);
+    }
+  });
+  if (chain.length < 2) throw new ConfigError(file, ['the issuing CA and its root are needed']);
+  return ders;
+}
+
+function shareAKey(some: readonly Bytes[], others: readonly Bytes[]): boolean {
+  const keys = (ders: readonly Bytes[]) => ders.map((der) => new X509Certificate(der).publicKey);
+  return keys(some).some((key) => keys(others).some((other) => key.equals(other)));
+}
+
+async function openSigner(
+  keyFile: string,
+  passphrase: PassphraseSource,
+  { credentialsDirectory }: { readonly credentialsDirectory: string | undefined },
+): Promise<Signer> {
+  switch (passphrase.kind) {
+    case 'file':
+      return openKeyFile(keyFile, await readPassphrase(passphrase.path));
+    case 'systemd-credential':
+      if (credentialsDirectory === undefined) {
+        throw new ConfigError('issuer.passphrase', ['systemd set no CREDENTIALS_DIRECTORY for this process']);
+      }
+      return openKeyFile(keyFile, await readPassphrase(join(credentialsDirectory, passphrase.name)));
+  }
+}
+
+async function readTicketKey(file: string): Promise<TicketKey> {
+  const bytes = await readPrivateFile(file, KEY_MAX_BYTES);
+  try {
+    return parseTicketKey(bytes);
+  } catch {
+    throw new ConfigError(file, ['not 32 bytes as 64 characters of lower-case hex']);
+  }
+}

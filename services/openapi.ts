@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+import { problemDocument, type ProblemName, PROBLEMS } from '#protocol/problem.ts';
+import { adminRoute, noBody, nothing, type Route, type RouteFacts } from '#services/http/route.ts';
+import type { Principal } from '#services/http/principal.ts';
+
+/** What the document says of a route, whichever listener it is on. */
+type DescribedRoute = RouteFacts & Pick<Route<unknown>, 'permission' | 'schemas'>;
+
+type Json = { readonly [name: string]: unknown };
+
+/** Problems that any route may answer with. */
+const ALWAYS: readonly ProblemName[] = ['malformed-request', 'internal-error', 'dependency-unavailable'];
+const WITH_BODY: readonly ProblemName[] = ['payload-too-large', 'unsupported-media-type'];
+const WITH_PERMISSION: readonly ProblemName[] = ['authentication-required', 'permission-denied'];
+
+/** The OpenAPI 3.1 description of both listeners, made from the schemas that the requests are checked with. */
+export function openApiDocument(nodeRoutes: readonly DescribedRoute[], adminRoutes: readonly DescribedRoute[]): Json {
+  const described = [
+    ...nodeRoutes.map((route) => ({ route, tag: 'node' })),
+    ...adminRoutes.map((route) => ({ route, tag: 'admin' })),
+  ];
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const { route, tag } of described) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route, tag) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Muster',
+      version: '1',
+      description:
+        'Decides which machines may become Kubernetes nodes. The join protocol is described in docs/join-protocol.md.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    tags: [
+      { name: 'node', description: 'The node listener: TLS, the caller not authenticated.' },
+      { name: 'admin', description: 'The admin listener: TLS with a client certificate from the management CA.' },
+    ],
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(problemDocument) },
+      securitySchemes: {
+        administrator: { type: 'mutualTLS', description: 'O=muster:<role>, listed as an administrator.' },
+      },
+    },
+  };
+}
+
+/** The route that serves the document. It is in it. */
+export function openApiRoute(document: () => Json): Route<Principal> {
+  return adminRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    operationId: 'openApi',
+    summary: 'This description',
+    permission: 'self:read',
+    params: nothing,
+    query: nothing,
+    body: noBody,
+    answers: { 200: { description: 'OpenAPI 3.1', schema: undefined } },
+    problems: [],
+    handle: () => Promise.resolve({ status: 200, body: document() }),
+  });
+}
+
+function operation(route: DescribedRoute, tag: string): Json {
+  const { operationId, summary, permission, schemas } = route;
+  const parameters = [...parametersOf(schemas.params, 'path'), ...parametersOf(schemas.query, 'query')];
+  return {
+    tags: [tag],
+    operationId,
+    summary,
+    ...(permission === undefined
+      ? { security: [] }
+      : { security: [{ administrator: [] }], description: `Permission: \`${permission}\`.` }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(schemas.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(schemas.body) } } } }),
+    responses: { ...answersOf(route), ...problemsOf(route) },
+  };
+}
+
+function parametersOf(schema: z.ZodType, place: 'path' | 'query'): readonly Json[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape).map(([name, member]) => ({
+    name,
+    in: place,
+    required: place === 'path',
+    schema: schemaOf(z.instanceof(z.ZodType).parse(member)),
+  }));
+}
+
+function answersOf({ answers }: DescribedRoute): Json {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, schema }]) => [
+      status,
+      { description, content: { 'application/json': { schema: schema === undefined ? {} : schemaOf(schema) } } },
+    ]),
+  );
+}
+
+function problemsOf({ problems, permission, schemas }: DescribedRoute): Json {
+  const names = new Set([
+    ...problems,
+    ...ALWAYS,
+    ...(schemas.body === undefined ? [] : WITH_BODY),
+    ...(permission === undefined ? [] : WITH_PERMISSION),
+  ]);
+  const byStatus = Map.groupBy([...names].toSorted(), (name) => PROBLEMS[name].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, named]) => [
+      String(status),
+      {
+        description: named.map((name) => `\`${name}\`: ${PROBLEMS[name].title}.`).join(' '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}
+
+/** As it is on the wire: before anything is transformed. */
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest;
+}
