@@ -75,14 +75,14 @@ export function verifyEkCertificate(input: EkCertificateInput): VerifiedEkCertif
 }
 
 /** Nothing if the certificate is for the key with this SubjectPublicKeyInfo. */
-export function checkCertifiedKey(certificate: Certificate, ekSpki: Bytes): Denial | undefined {
+function checkCertifiedKey(certificate: Certificate, ekSpki: Bytes): Denial | undefined {
   const certified = plainSpki(certificate.publicKey).raw;
   if (equalBytes(certified, ekSpki)) return undefined;
   return { code: 'ek-certificate-key-mismatch', expected: toHex(sha256(ekSpki)), found: toHex(sha256(certified)) };
 }
 
 /** A certificate as TPM makers write them: see `Dialect`. Throws X509FormatError. */
-export function parseMakerCertificate(nvContent: Bytes): Certificate {
+function parseMakerCertificate(nvContent: Bytes): Certificate {
   return parseCertificate(trimCertificate(nvContent), { maxBytes: MAX_CERTIFICATE_BYTES, dialect: 'tpm-maker' });
 }
 

@@ -29,6 +29,8 @@ export interface LabQuoteOptions {
   readonly pcrs: readonly number[];
   /** Replaces fields after the TPM has filled them in. A real TPM would not sign the result; a software key would. */
   readonly edit?: (fields: QuoteFields) => QuoteFields;
+  /** Stands after the TPMS_ATTEST, signed with it. */
+  readonly tail?: Bytes;
   /** Signs with another scheme than the AK's. */
   readonly scheme?: SigningScheme;
   /** Signs with another key than the AK. */
@@ -152,7 +154,7 @@ export class LabTpm {
       firmwareVersion: this.firmwareVersion,
       ...this.composite(scheme.hash, [pcrSelection(options.bank, options.pcrs)]),
     };
-    const quoted = encodeQuote(options.edit?.(fields) ?? fields);
+    const quoted = concatBytes(encodeQuote(options.edit?.(fields) ?? fields), options.tail ?? new Uint8Array());
     return { quoted, signature: signAsTpm(options.signer ?? this.#ak.privateKey, scheme, quoted) };
   }
 

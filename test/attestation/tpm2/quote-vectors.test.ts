@@ -4,10 +4,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { type Bytes, fromBase64Url, fromHex, toHex } from '#core/bytes.ts';
-import { isDenial } from '#attestation/denial.ts';
 import type { DenialCode } from '#attestation/result.ts';
 import { type AttestationKey, readAttestationKey } from '#attestation/tpm2/attestation-key.ts';
-import { type QuoteInput, verifyQuote } from '#attestation/tpm2/verify-quote.ts';
+import type { QuoteInput } from '#attestation/tpm2/verify-quote.ts';
 import { parseAttest } from '#tpm2/attest.ts';
 import { objectName } from '#tpm2/name.ts';
 import { parsePublicArea, writePublicArea } from '#tpm2/public-area.ts';
@@ -16,68 +15,35 @@ import { Writer } from '#tpm2/writer.ts';
 import { bytesOf, numberOf, readProtobuf } from '#test/lab/protobuf.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { rsaArea } from '#test/lab/tpm-keys.ts';
+import {
+  QUOTE_VECTORS,
+  quoteInput,
+  quoteVector,
+  type QuoteVector,
+  quoteVerdict,
+  VECTOR_PCRS,
+  vectorAk,
+} from '#test/lab/tpm-quote-vectors.ts';
 import { sharedVector, vectorBytes, vectorJson } from '#test/lab/vectors.ts';
 
 type Outcome = DenialCode | 'accepted';
 
-const verdict = (input: QuoteInput): Outcome => {
-  const verified = verifyQuote(input);
-  return isDenial(verified) ? verified.code : 'accepted';
-};
-
-const akOf = (publicHex: string): AttestationKey => {
-  const ak = readAttestationKey(fromHex(publicHex));
-  if (isDenial(ak)) throw new Error(ak.code);
-  return ak;
-};
-
-interface Vector {
-  readonly akPublic: string;
-  readonly attest: string;
-  readonly signature: string;
-  readonly nonce: string;
-  readonly pcrs?: Record<string, string>;
-  readonly pcrs_sha256?: Record<string, string>;
-  readonly claimedPcrs?: Record<string, string>;
-  readonly expect: string;
-}
-
-const QUOTES = vectorJson<Record<string, Vector>>('generated-swtpm/quotes.json');
-const quote = (name: string): Vector => {
-  const vector = QUOTES[name];
-  if (vector === undefined) throw new RangeError(name);
-  return vector;
-};
-
-const SELECTION = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14];
-
-function inputOf(vector: Vector, pcrs: readonly number[], ak = akOf(vector.akPublic)): QuoteInput {
-  const { pcrs: values = vector.pcrs_sha256 ?? vector.claimedPcrs ?? {} } = vector;
-  return {
-    ak,
-    quoted: fromHex(vector.attest),
-    signature: fromHex(vector.signature),
-    qualifyingData: fromHex(vector.nonce),
-    bank: 'sha256',
-    pcrs,
-    claimedPcrs: { sha256: values },
-  };
-}
+const akOf = (publicHex: string): AttestationKey => vectorAk({ akPublic: publicHex });
 
 describe('quotes of swtpm', () => {
   test.each<[string, readonly number[], Outcome]>([
-    ['ok_ecc', SELECTION, 'accepted'],
-    ['ok_rsa', SELECTION, 'accepted'],
-    ['after_reboot_same_ak', SELECTION, 'accepted'],
+    ['ok_ecc', VECTOR_PCRS, 'accepted'],
+    ['ok_rsa', VECTOR_PCRS, 'accepted'],
+    ['after_reboot_same_ak', VECTOR_PCRS, 'accepted'],
     ['two_banks', [0, 1, 2, 14], 'pcr-selection-mismatch'],
-    ['sha1_bank', SELECTION, 'pcr-selection-mismatch'],
-    ['empty_selection', SELECTION, 'pcr-selection-mismatch'],
+    ['sha1_bank', VECTOR_PCRS, 'pcr-selection-mismatch'],
+    ['empty_selection', VECTOR_PCRS, 'pcr-selection-mismatch'],
   ])('%s', (name, pcrs, expected) => {
-    expect(verdict(inputOf(quote(name), pcrs))).toBe(expected);
+    expect(quoteVerdict(quoteInput(quoteVector(name), pcrs))).toBe(expected);
   });
 
   test('an AK that is not restricted signs a forged quote well, and is refused for what it is', () => {
-    const vector = quote('forged_by_unrestricted_ak');
+    const vector = quoteVector('forged_by_unrestricted_ak');
     const akPublic = fromHex(vector.akPublic);
     expect(readAttestationKey(akPublic)).toMatchObject({ code: 'ak-attributes-unsafe' });
     const area = parsePublicArea(akPublic);
@@ -89,16 +55,16 @@ describe('quotes of swtpm', () => {
       key: publicAreaKey(area),
       scheme: { kind: 'ecdsa', hash: 'sha256' },
     };
-    expect(verdict(inputOf(vector, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ak))).toBe('accepted');
+    expect(quoteVerdict(quoteInput(vector, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ak))).toBe('accepted');
   });
 
   test('every entry has a verdict here', () => {
-    expect(Object.keys(QUOTES)).toHaveLength(7);
+    expect(Object.keys(QUOTE_VECTORS)).toHaveLength(7);
   });
 
   test('a certification is not a quote', () => {
-    const vector = vectorJson<Vector & { qualifyingData: string }>('generated-swtpm/certify-tls-key.json');
-    expect(verdict(inputOf({ ...vector, nonce: vector.qualifyingData }, SELECTION))).toBe('quote-type-wrong');
+    const vector = vectorJson<QuoteVector & { qualifyingData: string }>('generated-swtpm/certify-tls-key.json');
+    expect(quoteVerdict(quoteInput({ ...vector, nonce: vector.qualifyingData }))).toBe('quote-type-wrong');
   });
 });
 
@@ -118,11 +84,11 @@ describe('a quote made by tpm2-tools', () => {
 
   test('is accepted, for the Name that tpm2-tools computed', () => {
     expect(toHex(input.ak.name)).toBe(toHex(file('ak.name')));
-    expect(verdict(input)).toBe('accepted');
+    expect(quoteVerdict(input)).toBe('accepted');
   });
 
   test('is refused over other PCRs', () => {
-    expect(verdict({ ...input, pcrs: [15, 22] })).toBe('pcr-selection-mismatch');
+    expect(quoteVerdict({ ...input, pcrs: [15, 22] })).toBe('pcr-selection-mismatch');
   });
 });
 
@@ -150,12 +116,12 @@ describe.skipIf(GCE === undefined)('a quote of a Google Compute Engine vTPM', ()
     ['sha384', 0x000c, 'accepted'],
     ['sha1', 0x0004, 'pcr-selection-mismatch'],
   ])('of bank %s', (_, alg, expected) => {
-    expect(verdict(inputFor(alg))).toBe(expected);
+    expect(quoteVerdict(inputFor(alg))).toBe(expected);
   });
 
   test('is refused for any other nonce', () => {
-    expect(verdict({ ...inputFor(0x000b), qualifyingData: fromHex('9008') })).toBe('nonce-mismatch');
-    expect(verdict({ ...inputFor(0x000b), qualifyingData: fromHex('90090000') })).toBe('nonce-mismatch');
+    expect(quoteVerdict({ ...inputFor(0x000b), qualifyingData: fromHex('9008') })).toBe('nonce-mismatch');
+    expect(quoteVerdict({ ...inputFor(0x000b), qualifyingData: fromHex('90090000') })).toBe('nonce-mismatch');
   });
 });
 
@@ -191,7 +157,7 @@ describe.skipIf(WEBAUTHN.length === 0)('certifications by hardware TPMs, for Web
       pcrs: [0],
       claimedPcrs: { sha256: { 0: '00'.repeat(32) } },
     };
-    expect(verdict(input)).toBe(isSha1 ? 'quote-signature-scheme-refused' : 'quote-type-wrong');
+    expect(quoteVerdict(input)).toBe(isSha1 ? 'quote-signature-scheme-refused' : 'quote-type-wrong');
   });
 });
 
