@@ -158,6 +158,11 @@ export class LabTpm {
     return { quoted, signature: signAsTpm(options.signer ?? this.#ak.privateKey, scheme, quoted) };
   }
 
+  /** TPMT_SIGNATURE by the AK over any bytes: what a restricted key of a real TPM would refuse. */
+  sign(data: Bytes): Bytes {
+    return signAsTpm(this.#ak.privateKey, this.#scheme(), data);
+  }
+
   /** A selection and the digest of its PCRs' present values. */
   composite(signingHash: HashName, pcrSelect: readonly PcrSelection[]): Pick<QuoteFields, 'pcrSelect' | 'pcrDigest'> {
     const values = pcrSelect.flatMap(({ hash, pcrs }) =>
