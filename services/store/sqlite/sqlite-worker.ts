@@ -20,13 +20,18 @@ const port = parentPort;
 const { path }: { path: string } = workerData;
 
 let failed: DependencyError | undefined;
+let unanswered = 0;
 let replies: Reply<unknown>[] = [];
 
 try {
   const { operations, close } = await openSqliteOperations(path, (commit) => setImmediate(commitGroup, commit));
   port.on('message', (message: ToWorker) => {
-    if (message === 'close') setImmediate(closeAfter, close);
-    else for (const call of message) void answer(operations, call);
+    if (message === 'close') {
+      setImmediate(closeAfter, close);
+      return;
+    }
+    unanswered += message.length;
+    for (const call of message) void answer(operations, call);
   });
   post({ kind: 'ready' });
 } catch (cause) {
@@ -65,8 +70,9 @@ function commitGroup(commit: () => Promise<void>): void {
 }
 
 function reply(one: Reply<unknown>): void {
-  if (replies.length === 0) setImmediate(flush);
   replies.push(one);
+  unanswered -= 1;
+  if (unanswered === 0) flush();
 }
 
 function flush(): void {
