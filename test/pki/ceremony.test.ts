@@ -97,23 +97,35 @@ describe('the ceremony', () => {
     expect(server.checkHost('other.example')).toBeUndefined();
   });
 
-  test.for<[string, Partial<CeremonyPlan>]>([
-    ['an issuing CA that outlives its root', { lifetimes: { ...DEFAULT_LIFETIMES, nodeIssuing: 3_651 } }],
-    ['an administrator for 91 days', { lifetimes: { ...DEFAULT_LIFETIMES, administrator: 91 } }],
-    ['a server for 826 days', { lifetimes: { ...DEFAULT_LIFETIMES, server: 826 } }],
-    ['a root for 21 years', { lifetimes: { ...DEFAULT_LIFETIMES, nodeRoot: 7_665 } }],
-    ['a lifetime of no days', { lifetimes: { ...DEFAULT_LIFETIMES, management: 0 } }],
-    ['a server without a name', { server: { dnsNames: [], ipAddresses: [] } }],
-    ['a server by a wildcard', { server: { dnsNames: ['*.example'], ipAddresses: [] } }],
-    ['a server by an address in a DNS name’s place', { server: { dnsNames: ['a b'], ipAddresses: [] } }],
-    ['a server by a name in an address’s place', { server: { dnsNames: [], ipAddresses: ['muster.example'] } }],
-    ['an organization that Kubernetes gives a meaning', { organization: 'system:masters' }],
-    ['an organization of 65 characters', { organization: 'a'.repeat(65) }],
-    ['an organization without characters', { organization: '' }],
-    ['an administrator with a Kubernetes name', { administrator: { name: 'system:admin', role: 'operator' } }],
-    ['an administrator of another role’s form', { administrator: { name: 'ada', role: 'Operator' } }],
-  ])('makes nothing for %s', async ([, change]) => {
-    await expect(performCeremony({ ...plan, ...change }, context)).rejects.toThrow();
+  test.for<[string, Partial<CeremonyPlan>, string]>([
+    [
+      'an issuing CA that outlives its root',
+      { lifetimes: { ...DEFAULT_LIFETIMES, nodeIssuing: 3_651 } },
+      'IssuerError',
+    ],
+    ['an administrator for 91 days', { lifetimes: { ...DEFAULT_LIFETIMES, administrator: 91 } }, 'IssuerError'],
+    ['a server for 826 days', { lifetimes: { ...DEFAULT_LIFETIMES, server: 826 } }, 'IssuerError'],
+    ['a root for 21 years', { lifetimes: { ...DEFAULT_LIFETIMES, nodeRoot: 7_665 } }, 'IssuerError'],
+    ['a lifetime of no days', { lifetimes: { ...DEFAULT_LIFETIMES, management: 0 } }, 'IssuerError'],
+    ['a server without a name', { server: { dnsNames: [], ipAddresses: [] } }, 'IssuerError'],
+    ['a server by a wildcard', { server: { dnsNames: ['*.example'], ipAddresses: [] } }, 'IssuerError'],
+    ['a server by an address in a DNS name’s place', { server: { dnsNames: ['a b'], ipAddresses: [] } }, 'IssuerError'],
+    [
+      'a server by a name in an address’s place',
+      { server: { dnsNames: [], ipAddresses: ['muster.example'] } },
+      'RangeError',
+    ],
+    ['an organization that Kubernetes gives a meaning', { organization: 'system:masters' }, 'IssuerError'],
+    ['an organization of 65 characters', { organization: 'a'.repeat(65) }, 'IssuerError'],
+    ['an organization without characters', { organization: '' }, 'RangeError'],
+    [
+      'an administrator with a Kubernetes name',
+      { administrator: { name: 'system:admin', role: 'operator' } },
+      'RangeError',
+    ],
+    ['an administrator of another role’s form', { administrator: { name: 'ada', role: 'Operator' } }, 'RangeError'],
+  ])('makes nothing for %s', async ([, change, name]) => {
+    await expect(performCeremony({ ...plan, ...change }, context)).rejects.toMatchObject({ name });
   });
 });
 

@@ -29,7 +29,7 @@ describe('serial numbers', () => {
   test('100,000 of them: none twice, every random bit set in half of them within 1 %', () => {
     const count = 100_000;
     const seen = new Set<string>();
-    const set = new Array<number>(128).fill(0);
+    const set = Array.from({ length: 128 }, () => 0);
     for (let i = 0; i < count; i += 1) {
       const serial = newSerial(systemRandom);
       seen.add(serial);
