@@ -27,7 +27,9 @@ export function coveredReasons(crl: Crl, certificate: Certificate): RevocationRe
 export const namesOtherCrlIssuer = (certificate: Certificate): boolean =>
   certificate.extensions.crlDistributionPoints?.some((point) => point.crlIssuer !== undefined) === true;
 
+/** A certificate without version 3 cannot say whether it is a CA's, so that a list for one kind alone does not speak about it. */
 function coversKind(crl: Crl, certificate: Certificate): boolean {
+  if (certificate.version !== 3) return crl.extensions.issuingDistributionPoint?.only === undefined;
   const isCa = certificate.extensions.basicConstraints?.ca === true;
   switch (crl.extensions.issuingDistributionPoint?.only) {
     case undefined:

@@ -22,6 +22,9 @@ type Comparable =
   | Exclude<GeneralName, { kind: 'directoryName' }>
   | { readonly kind: 'directoryName'; readonly keys: readonly string[] };
 
+/** What the constraints are about in a certificate. */
+type NamedCertificate = Pick<Certificate, 'subject' | 'extensions'>;
+
 interface Subtrees {
   readonly permitted: readonly Comparable[];
   readonly excluded: readonly Comparable[];
@@ -42,7 +45,7 @@ export class NameConstraintState {
   }
 
   /** Why the names of `certificate` violate the constraints imposed so far (RFC 5280 §6.1.3 (b), (c)); undefined when they do not. */
-  check(certificate: Certificate): NameConstraintDenialCode | undefined {
+  check(certificate: NamedCertificate): NameConstraintDenialCode | undefined {
     if (this.#imposed.length === 0) return undefined;
     for (const name of constrainedNames(certificate)) {
       for (const subtrees of this.#imposed) {
@@ -82,7 +85,7 @@ export class NameConstraintState {
  * The names that constraints apply to: the subject where it is not empty, every alternative name, and the subject's e-mail addresses
  * (RFC 5280 §4.2.1.10 asks for those where there is no alternative name; here they count always).
  */
-function* constrainedNames(certificate: Certificate): Iterable<GeneralName> {
+function* constrainedNames(certificate: NamedCertificate): Iterable<GeneralName> {
   const { subject, extensions } = certificate;
   if (subject.rdns.length > 0) yield { kind: 'directoryName', name: subject };
   yield* extensions.subjectAltName ?? [];

@@ -32,7 +32,10 @@ export function mailboxMatches(name: string, base: string): Match {
   if (!base.includes('@')) return hostMatches(mailbox.host, base);
   const only = mailboxOf(base);
   if (only === undefined) return 'unsupported';
-  return only.local === mailbox.local && only.host === mailbox.host ? 'inside' : 'outside';
+  if (only.host !== mailbox.host) return 'outside';
+  if (only.local === mailbox.local) return 'inside';
+  // By RFC 5321 §2.4 only the host knows whether case matters in a local part: neither permit nor exclusion may turn on it.
+  return only.local.toLowerCase() === mailbox.local.toLowerCase() ? 'unsupported' : 'outside';
 }
 
 /** uniformResourceIdentifier (RFC 5280 §4.2.1.10): the host part against a host or, with a leading period, every host below a domain. */
