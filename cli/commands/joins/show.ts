@@ -39,9 +39,10 @@ function renderJoin(join: JoinDetail, style: Style): string {
     [
       ['Join', join.requestId],
       ['At', at === undefined ? undefined : renderTime(at)],
-      ['Node', join.nodeName],
+      ['Node', describeNode(join)],
       ['From', join.address],
       ['Told the node', join.problem === undefined ? undefined : describeProblem(join.problem)],
+      ['Because', join.reason],
       ['Certificate', join.certificate?.serial],
       ['Valid until', join.certificate === undefined ? undefined : renderTime(join.certificate.notAfter)],
     ],
@@ -80,6 +81,14 @@ function renderAdvisories({ advisories }: JoinDetail, style: Style): string {
     (advisory) => `  ${style.warn(safeText(advisory.code))}  ${safeText(advisory.detail)}\n`,
   );
   return `\n${style.strong('Worth a look')}\n${lines.join('')}`;
+}
+
+/** The name, and whose word it is: records about an enrolled node carry its name, others only what the caller said. */
+function describeNode({ nodeName, records }: JoinDetail): string | undefined {
+  if (nodeName === undefined) return undefined;
+  return records.some((record) => record.nodeName === nodeName)
+    ? nodeName
+    : `${nodeName} (says the caller; no such node was proven)`;
 }
 
 function describeProblem(name: string): string {
