@@ -12,11 +12,13 @@ export type EkKey =
   | { readonly type: 'rsa'; readonly modulus: Bytes; readonly exponent: number }
   | { readonly type: 'ecc'; readonly curve: CurveName; readonly x: Bytes; readonly y: Bytes };
 
+type EkNameAlg = Exclude<HashName, 'sha1'>;
+
 interface EkTemplate {
   readonly key:
     | { readonly type: 'rsa'; readonly keyBits: number }
     | { readonly type: 'ecc'; readonly curve: CurveName };
-  readonly nameAlg: HashName;
+  readonly nameAlg: EkNameAlg;
   readonly aesBits: 128 | 256;
   /** Low range: PolicyA and no password. High range: PolicyB, and usable with its empty password. */
   readonly range: 'low' | 'high';
@@ -40,7 +42,7 @@ export const EK_TEMPLATE_IDS: readonly EkTemplateId[] = ['L-1', 'L-2', 'H-1', 'H
 const POLICY_A = fromHex('837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa');
 
 /** PolicyOR(PolicyA, PolicyAuthorizeNV), in the nameAlgs that the high range uses. */
-const POLICY_B: Readonly<Record<Exclude<HashName, 'sha1'>, Bytes>> = {
+const POLICY_B: Readonly<Record<EkNameAlg, Bytes>> = {
   sha256: fromHex('ca3d0a99a2b93906f7a3342414efcfb3a385d44cd1fd459089d19b5071c0b7a0'),
   sha384: fromHex('b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e12'),
   sha512: fromHex(
@@ -61,12 +63,14 @@ const LOW_ATTRIBUTES =
  * unique field, which zeros fill up. Throws RangeError if it does not fit.
  */
 export function templatePublic(id: EkTemplateId, nonce: Bytes = new Uint8Array()): PublicArea {
-  const { key, range } = EK_TEMPLATE[id];
+  const template = EK_TEMPLATE[id];
+  const { key, range } = template;
   const size = key.type === 'rsa' ? key.keyBits / 8 : CURVE[key.curve].size;
   const fill = range === 'low' || nonce.byteLength > 0 ? size : 0;
   const unique = new Uint8Array(fill);
   unique.set(nonce);
-  return key.type === 'rsa' ? withModulus(id, unique) : withPoint(id, unique, new Uint8Array(fill));
+  if (key.type === 'rsa') return rsaArea(template, key.keyBits, unique);
+  return eccArea(template, key.curve, { x: unique, y: new Uint8Array(fill) });
 }
 
 /**
@@ -74,14 +78,14 @@ export function templatePublic(id: EkTemplateId, nonce: Bytes = new Uint8Array()
  * not the template's. Its Name is the one the TPM computes only if that is how the TPM made it: MakeCredential fails safe otherwise.
  */
 export function ekPublicFromKey(id: EkTemplateId, ekKey: EkKey): PublicArea | undefined {
-  const { key } = EK_TEMPLATE[id];
+  const template = EK_TEMPLATE[id];
+  const { key } = template;
   if (key.type === 'rsa') {
-    if (ekKey.type !== 'rsa' || ekKey.modulus.byteLength * 8 !== key.keyBits || ekKey.exponent !== 65537)
-      return undefined;
-    return withModulus(id, ekKey.modulus);
+    const fits = ekKey.type === 'rsa' && ekKey.modulus.byteLength * 8 === key.keyBits && ekKey.exponent === 65537;
+    return fits ? rsaArea(template, key.keyBits, ekKey.modulus) : undefined;
   }
-  if (ekKey.type !== 'ecc' || ekKey.curve !== key.curve) return undefined;
-  return withPoint(id, ekKey.x, ekKey.y);
+  const fits = ekKey.type === 'ecc' && ekKey.curve === key.curve;
+  return fits ? eccArea(template, key.curve, ekKey) : undefined;
 }
 
 /** The template that `area` was made from: everything in it but its unique field is exactly the template's. */
@@ -94,14 +98,15 @@ export function templatesForKey(ekKey: EkKey): readonly EkTemplateId[] {
   return EK_TEMPLATE_IDS.filter((id) => ekPublicFromKey(id, ekKey) !== undefined);
 }
 
-/** PolicyA of the low range; authorises an EK by a policy session with PolicySecret(TPM_RH_ENDORSEMENT). */
+/**
+ * True for an EK of the low range: only a policy session with PolicySecret(TPM_RH_ENDORSEMENT) authorises its use. One of the high range
+ * takes its empty password.
+ */
 export function ekNeedsPolicySession(area: PublicArea): boolean {
   return toHex(area.authPolicy) === toHex(POLICY_A) && (area.attributes & OBJECT_ATTRIBUTE.userWithAuth) === 0;
 }
 
-function base(id: EkTemplateId) {
-  const { nameAlg, aesBits, range } = EK_TEMPLATE[id];
-  if (nameAlg === 'sha1') throw new TypeError('no EK template has nameAlg SHA-1');
+function base({ nameAlg, aesBits, range }: EkTemplate) {
   return {
     nameAlg,
     attributes: range === 'low' ? LOW_ATTRIBUTES : LOW_ATTRIBUTES | OBJECT_ATTRIBUTE.userWithAuth,
@@ -111,16 +116,16 @@ function base(id: EkTemplateId) {
   } as const;
 }
 
-function withModulus(id: EkTemplateId, modulus: Bytes): PublicArea {
-  const { key } = EK_TEMPLATE[id];
-  if (key.type !== 'rsa') throw new TypeError(`${id} is not an RSA template`);
-  return { type: 'rsa', ...base(id), keyBits: key.keyBits, exponent: 0, modulus };
+function rsaArea(template: EkTemplate, keyBits: number, modulus: Bytes): PublicArea {
+  return { type: 'rsa', ...base(template), keyBits, exponent: 0, modulus };
 }
 
-function withPoint(id: EkTemplateId, x: Bytes, y: Bytes): PublicArea {
-  const { key } = EK_TEMPLATE[id];
-  if (key.type !== 'ecc') throw new TypeError(`${id} is not an ECC template`);
-  return { type: 'ecc', ...base(id), curve: key.curve, kdf: { kind: 'null' }, x, y };
+function eccArea(
+  template: EkTemplate,
+  curve: CurveName,
+  { x, y }: { readonly x: Bytes; readonly y: Bytes },
+): PublicArea {
+  return { type: 'ecc', ...base(template), curve, kdf: { kind: 'null' }, x, y };
 }
 
 function withoutUnique(area: PublicArea): Bytes {

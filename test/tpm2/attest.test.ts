@@ -15,6 +15,9 @@ function edited(offset: number, value: string): Uint8Array {
   return fromHex(QUOTE.slice(0, offset * 2) + value + QUOTE.slice(offset * 2 + value.length));
 }
 
+/** 67 bytes: one more than a Name has. */
+const LONG = 'ab'.repeat(67);
+
 /** A TPMS_ATTEST of another type with the quote's common fields, which are the first 101 bytes. */
 function ofType(type: string, attested: string): Uint8Array {
   return fromHex(`ff544347${type}${QUOTE.slice(12, 202)}${attested}`);
@@ -107,6 +110,18 @@ describe('parseAttest', () => {
     ['safe neither 0 nor 1', edited(92, '02'), 'bad-value'],
     ['a selection count of 2^32-1', edited(101, 'ffffffff'), 'count-out-of-range'],
     ['a digest longer than any', edited(111, '0041'), 'size-out-of-range'],
+    ['a certified name longer than any', ofType('8017', `0043${LONG}0000`), 'size-out-of-range'],
+    ['a certified qualified name longer than any', ofType('8017', `00000043${LONG}`), 'size-out-of-range'],
+    ['a created name longer than any', ofType('801a', `0043${LONG}0000`), 'size-out-of-range'],
+    ['a creation hash longer than any', ofType('801a', `00000041${LONG.slice(0, 130)}`), 'size-out-of-range'],
+    ['an index name longer than any', ofType('8014', `0043${LONG}00000000`), 'size-out-of-range'],
+    ['a whole signer longer than any', fromHex(`ff54434780180043${LONG}${QUOTE.slice(80)}`), 'size-out-of-range'],
+    [
+      'whole extraData longer than any',
+      fromHex(`${QUOTE.slice(0, 80)}0043${LONG}${QUOTE.slice(148)}`),
+      'size-out-of-range',
+    ],
+    ['a whole digest longer than any', fromHex(`${QUOTE.slice(0, -68)}0041${LONG.slice(0, 130)}`), 'size-out-of-range'],
     ['a byte too many', concatBytes(fromHex(QUOTE), Buffer.of(0)), 'trailing-bytes'],
     ['a byte too few', fromHex(QUOTE).subarray(0, -1), 'truncated'],
     [

@@ -86,6 +86,14 @@ describe('EK templates', () => {
   });
 });
 
+test.each([
+  ['of the low range', {}, true],
+  ['with another policy', { authPolicy: new Uint8Array(32) }, false],
+  ['that takes a password', { attributes: 0x000300f2 }, false],
+])('an EK %s may need a policy session', (_what, override, needed) => {
+  expect(ekNeedsPolicySession({ ...REAL[0][1], ...override })).toBe(needed);
+});
+
 describe('matchEkTemplate', () => {
   test.each(REAL)('finds %s for a real EK', (id, area) => {
     expect(matchEkTemplate(area)).toBe(id);
