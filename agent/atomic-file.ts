@@ -38,12 +38,39 @@ export async function replaceFile(path: string, contents: string, deps: AtomicFi
 }
 
 /** Makes `directory`, parents included, or takes an existing one; in either case nobody but its owner can look into it on return. */
-export async function makePrivateDirectory(directory: string, deps: Pick<AtomicFileDeps, 'fs'>): Promise<void> {
-  const { fs = nodeFs } = deps;
-  await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+export async function makePrivateDirectory(
+  directory: string,
+  { fs = nodeFs }: Pick<AtomicFileDeps, 'fs'>,
+): Promise<void> {
+  await makeDirectory(directory, 0o700, { fs });
   const { mode } = await fs.stat(directory);
   if ((mode & 0o777) !== 0o700) await fs.chmod(directory, 0o700);
 }
+
+/**
+ * Makes `directory` and the parents that are missing, each with `mode`; one that is there is left as it is. Throws what the file system throws.
+ * (The runtime's own recursive form never returns where a file system answers ENOENT for a parent that exists, as procfs does.)
+ */
+export async function makeDirectory(
+  directory: string,
+  mode: number,
+  { fs = nodeFs }: Pick<AtomicFileDeps, 'fs'>,
+): Promise<void> {
+  const make = (): Promise<unknown> =>
+    fs.mkdir(directory, { mode }).catch((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || dirname(directory) === directory) throw error;
+    await makeDirectory(dirname(directory), mode, { fs });
+    await make();
+  }
+}
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
 
 async function writeDurably(fs: FileOperations, path: string, contents: string): Promise<void> {
   // 'wx' follows no symbolic link and opens no file that is there already.

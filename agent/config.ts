@@ -130,8 +130,11 @@ export class ConfigError extends Error {
   }
 }
 
-/** The configuration in `file`, with defaults filled in and the CA files read. Throws ConfigError with all problems at once. */
-export async function loadConfig(file: string): Promise<AgentConfig> {
+/**
+ * The configuration in `file`, with defaults filled in and the CA files read. `hostName` is the machine's, for want of a configured node
+ * name. Throws ConfigError with all problems at once.
+ */
+export async function loadConfig(file: string, hostName = hostname()): Promise<AgentConfig> {
   const text = await readText(file).catch((error: unknown) => {
     throw new ConfigError(file, [`cannot be read (${codeOf(error)})`]);
   });
@@ -141,7 +144,7 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
   const problems: string[] = [];
   const serviceCa = await readCas('serviceCaFile', data.serviceCaFile, problems);
   const nodeCa = data.nodeCaFile === undefined ? undefined : await readCas('nodeCaFile', data.nodeCaFile, problems);
-  const claimedNodeName = nodeNameOf(data.nodeName, problems);
+  const claimedNodeName = nodeNameOf(data.nodeName, hostName, problems);
   if (problems.length > 0 || claimedNodeName === undefined) throw new ConfigError(file, problems);
   const { services, audience, credentialDirectory, kubeconfigFile, kubeletConfigFile, tpm, wait } = data;
   return {
@@ -196,8 +199,8 @@ async function readCas(member: string, file: string, problems: string[]) {
   }
 }
 
-function nodeNameOf(configured: string | undefined, problems: string[]): NodeName | undefined {
-  const name = configured ?? hostname().trim().toLowerCase();
+function nodeNameOf(configured: string | undefined, hostName: string, problems: string[]): NodeName | undefined {
+  const name = configured ?? hostName.trim().toLowerCase();
   if (isNodeName(name)) return name;
   const source = configured === undefined ? `the host name "${name}" is not one; set it` : `"${name}" is not one`;
   problems.push(`nodeName: a node name is an RFC 1123 subdomain of at most 52 characters, and ${source}`);

@@ -1,4 +1,3 @@
-import * as nodeFs from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { stringify } from 'yaml';
@@ -8,7 +7,7 @@ import { X509FormatError } from '#pki/x509/format-error.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import type { JoinResponse } from '#protocol/join.ts';
 
-import { type AtomicFileDeps, replaceFile } from './atomic-file.ts';
+import { type AtomicFileDeps, makeDirectory, replaceFile } from './atomic-file.ts';
 
 /** The cluster as the answer describes it, or what about the description no kubelet could use. */
 export type ClusterCheck = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -51,7 +50,6 @@ export function renderKubeconfig(answer: Pick<JoinResponse, 'node' | 'kubernetes
 
 /** Replaces the kubeconfig at `file`, mode 0600; its directory is made if it is not there. Throws what the file system throws. */
 export async function writeKubeconfig(file: string, text: string, deps: AtomicFileDeps): Promise<void> {
-  const { fs = nodeFs } = deps;
-  await fs.mkdir(dirname(file), { recursive: true });
+  await makeDirectory(dirname(file), 0o755, deps);
   await replaceFile(file, text, deps);
 }

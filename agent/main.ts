@@ -19,7 +19,7 @@ import { systemSleep } from './sleep.ts';
 const HELP = `muster-agent: join this machine to a Kubernetes cluster by what its TPM proves
 
 Usage:
-  muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's credential and kubeconfig
+  muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's files
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
   muster-agent --version | --help
 

@@ -25,8 +25,7 @@ async function checkDirectory(directory: string): Promise<Check> {
   const name = 'credential directory';
   const found = await modeOf(directory);
   if (found === undefined) return checkWritable(name, directory);
-  if (!found.isDirectory) return fail(name, `${directory} is not a directory`, 'name another in credentialDirectory');
-  if ((found.mode & 0o077) !== 0) {
+  if (found.isDirectory && (found.mode & 0o077) !== 0) {
     const advice = `run \`chmod 700 ${directory}\`, or the next join does`;
     return warn(name, `${directory} is open to others (mode ${octal(found.mode)})`, advice);
   }
@@ -58,18 +57,16 @@ async function checkCredential(file: string, now: Date): Promise<Check> {
   }
 }
 
-/** True for `directory`, or for the nearest one above it that exists: the rest is made by the join. */
+/** About `directory`, or about the nearest one above it that exists: the rest is made by the join. */
 async function checkWritable(name: string, directory: string): Promise<Check> {
+  const advice = 'run the agent as root, or name another place in the configuration';
   try {
+    if (!(await stat(directory)).isDirectory()) return fail(name, `${directory} is not a directory`, advice);
     await access(directory, constants.W_OK);
     return ok(name, `${directory} can be written`);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' && dirname(directory) !== directory) return checkWritable(name, dirname(directory));
-    return fail(
-      name,
-      `${directory} cannot be written (${codeOf(error)})`,
-      'run the agent as root, or name another place in the configuration',
-    );
+    return fail(name, `${directory} cannot be written (${codeOf(error)})`, advice);
   }
 }
 

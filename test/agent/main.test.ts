@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+
+import { certificatePem } from '#test/lab/service-pki.ts';
+import { canStartSwtpm, type Swtpm, startSwtpm } from '#test/lab/swtpm.ts';
+
+import { AUDIENCE, type FakeJoinService, type Fault, refuse, startFakeJoinService } from './fake-join-service.ts';
+
+const MAIN = join(import.meta.dirname, '../../agent/main.ts');
+
+/** The agent, as a process of its own. */
+async function agent(...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code: child.exitCode, stdout, stderr, last: stderr.trimEnd().split('\n').at(-1) ?? '' };
+}
+
+describe('the agent’s command line', () => {
+  test('explains itself', async () => {
+    const { code, stdout } = await agent('--help');
+    expect(code).toBe(0);
+    for (const word of ['Usage:', 'Examples:', 'Exit codes:', 'doctor', '75']) expect(stdout).toContain(word);
+    expect(stdout.split('\n').every((line) => line.length <= 120)).toBe(true);
+  });
+
+  test('says its version', async () => {
+    expect((await agent('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([[[]], [['join', '--confg', 'x']], [['join', '-o', 'xml']]])(
+    'is refused as %j with exit code 78 and one sentence',
+    async (args) => {
+      const { code, stdout, stderr } = await agent(...args);
+      expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+      expect(stderr).toMatch(/^The command line is wrong, [^\n]+: see `muster-agent --help`\.\n$/);
+    },
+  );
+
+  test('needs a configuration', async () => {
+    const { code, stderr } = await agent('join', '--config', '/does/not/exist.yaml');
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/^The configuration cannot be used, [^\n]+\.\n$/);
+  });
+});
+
+describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
+  let swtpm: Swtpm;
+  let service: FakeJoinService;
+  let directory: string;
+  beforeAll(async () => {
+    swtpm = await startSwtpm();
+  });
+  afterAll(() => swtpm.stop());
+  beforeEach(async () => {
+    service = await startFakeJoinService();
+    directory = await mkdtemp(join(tmpdir(), 'muster-main-'));
+  });
+  afterEach(async () => {
+    await service[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true });
+  });
+
+  async function configFile(override: object = {}): Promise<string> {
+    const file = join(directory, 'agent.yaml');
+    const caFile = join(directory, 'ca.pem');
+    const nodeCaFile = join(directory, 'node-ca.pem');
+    await writeFile(caFile, service.caPem);
+    await writeFile(nodeCaFile, certificatePem(service.nodeCa.root.certificate));
+    const document = {
+      apiVersion: 'muster/v1',
+      kind: 'AgentConfig',
+      services: [service.url.origin],
+      serviceCaFile: caFile,
+      nodeCaFile,
+      audience: AUDIENCE,
+      nodeName: 'worker-7',
+      credentialDirectory: join(directory, 'credential'),
+      kubeconfigFile: join(directory, 'kubelet.conf'),
+      kubeletConfigFile: join(directory, 'kubelet.yaml'),
+      tpm: { device: swtpm.address },
+      wait: { total: '2s' },
+      ...override,
+    };
+    await writeFile(file, stringify(document));
+    return file;
+  }
+
+  test('tells a person what it does on standard error and what came of it on standard output', async () => {
+    const { code, stdout, stderr } = await agent('join', '--config', await configFile());
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^Joined as worker-7 in pool general, rating default\.\nCertificate [0-9a-f]+ is valid until [^\n]+\n$/,
+    );
+    expect(stderr.split('\n').length).toBeGreaterThan(3);
+    expect((await stat(join(directory, 'credential', 'node.pem'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('tells a program in JSON', async () => {
+    const { code, stdout } = await agent('join', '--config', await configFile(), '-o', 'json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'joined',
+      node: { name: 'worker-7' },
+      registerWithTaints: [{ key: 'muster/new', effect: 'NoSchedule' }],
+      credentialFile: join(directory, 'credential', 'node.pem'),
+    });
+    expect(stdout).not.toContain('PRIVATE KEY');
+  });
+
+  const unapproved = { status: 202, body: JSON.stringify({ status: 'awaiting-approval', retryAfterSeconds: 60 }) };
+  const overloaded = refuse('dependency-unavailable', { headers: { 'retry-after': '60' } });
+
+  test.each<[number, string, { readonly config?: object; readonly faults?: readonly Fault[] }, RegExp]>([
+    [
+      69,
+      'there is no TPM',
+      { config: { tpm: { device: '/dev/no-such-tpm' } } },
+      /^There is no TPM at \/dev\/no-such-tpm: /,
+    ],
+    [
+      69,
+      'nobody answers',
+      { config: { services: ['https://127.0.0.1:1'] } },
+      /^The join service does not answer, .*refused/,
+    ],
+    [69, 'its files cannot be written', { config: { credentialDirectory: '/proc/muster' } }, /^A file could not be /],
+    [
+      70,
+      'the answer is nonsense',
+      { faults: [{ status: 201, body: '{}' }] },
+      /^The join service's answer was not used /,
+    ],
+    [75, 'the service is overloaded', { faults: [overloaded] }, /^The node was not admitted in the time allowed /],
+    [75, 'an administrator must approve', { faults: ['answer', unapproved] }, /administrator must approve/],
+    [
+      77,
+      'the service refuses it',
+      { config: { audience: 'another' } },
+      /^The service refused this node, evidence-rejected: .*a4f1fe42/,
+    ],
+    [78, 'the configuration is wrong', { config: { audiense: 'x' } }, /^The configuration cannot be used, .*audiense/],
+  ])('ends with exit code %s and one sentence when %s', async (expected, _what, { config, faults = [] }, sentence) => {
+    service.faults.push(...faults);
+    const { code, stdout, stderr, last } = await agent('join', '--config', await configFile(config));
+    expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+    expect(last).toMatch(sentence);
+    expect(last).toMatch(/^[A-Z][^\n]+: [^\n]+\.$/);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
