@@ -56,7 +56,7 @@ export const readAdministrators = async (file: string): Promise<ReadonlySet<Cert
   parseAdministrators(await readTextFile(file), file);
 
 /** The fingerprints in the text of the list at `file`. Throws ConfigError. */
-function parseAdministrators(text: string, file: string): ReadonlySet<CertificateFingerprint> {
+export function parseAdministrators(text: string, file: string): ReadonlySet<CertificateFingerprint> {
   const { administrators } = parseDocumentText(text, file, administratorsSchema);
   return new Set(administrators.map((administrator) => administrator.fingerprint));
 }

@@ -79,12 +79,12 @@ export async function openChallenge(
   function refuseKey(denial: Denial): Promise<ChallengeOutcome> {
     // What is wrong with the caller's own bytes may be said; that sound bytes are a key we do not take is for the log.
     return denial.code === 'evidence-malformed'
-      ? malformed({ pointer: '/attester', detail: denial.detail ?? denial.code })
+      ? malformed({ pointer: '/attester', detail: denial.detail ?? denial.code }, denial)
       : refuse('evidence-rejected', { denials: [denial] });
   }
 
-  function malformed(error: FieldError): Promise<ChallengeOutcome> {
-    return refuse('malformed-request', { reason: `${error.pointer}: ${error.detail}`, errors: [error] });
+  function malformed(error: FieldError, ...denials: readonly Denial[]): Promise<ChallengeOutcome> {
+    return refuse('malformed-request', { reason: `${error.pointer}: ${error.detail}`, errors: [error], denials });
   }
 
   async function refuse(

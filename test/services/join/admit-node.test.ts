@@ -1,0 +1,420 @@
+import { describe, expect, test } from 'vitest';
+
+import { DependencyError } from '#core/dependency-error.ts';
+import { concatBytes, toHex } from '#core/bytes.ts';
+import { systemRandom } from '#core/random.ts';
+import { parseCertificate } from '#pki/x509/certificate.ts';
+import { buildCsr } from '#pki/x509/build-csr.ts';
+import type { JoinRequest } from '#protocol/join.ts';
+import { joinPolicy } from '#services/join/join-policy.ts';
+import { hostileCsr, oddCsr } from '#test/lab/csr.ts';
+import {
+  answerOf,
+  auditOf,
+  auditTypes,
+  challengeFor,
+  join,
+  type JoinLab,
+  joinLab,
+  labJoinPolicy,
+  lastDenials,
+  submit,
+  told,
+} from '#test/lab/join-lab.ts';
+import { labIssuer, labKey } from '#test/lab/node-ca.ts';
+import { labTpm } from '#test/lab/software-tpm.ts';
+
+const reasonOf = async ({ store }: JoinLab): Promise<unknown> => (await auditOf(store)).at(-1)?.facts['reason'];
+const rows = async ({ store, node }: JoinLab) => store.listCertificates(node.id, 100);
+
+describe('admitNode, for a node that proves everything', () => {
+  test('issues one certificate for the key in the request, under the enrolled name', async () => {
+    const lab = await joinLab();
+    const key = labKey();
+    const outcome = await join(lab, { key });
+    if (!outcome.ok) throw new Error(outcome.problem);
+    const certificate = parseCertificate(outcome.admitted.certificate.der);
+    expect(toHex(certificate.publicKey.raw)).toBe(toHex(oddCsr(key).publicKey.raw));
+    expect(Buffer.from(certificate.subject.raw).toString('latin1')).toContain('system:node:worker-7');
+    expect((await rows(lab)).map(({ state, serial }) => ({ state, serial }))).toEqual([
+      { state: 'issued', serial: outcome.admitted.certificate.serial },
+    ]);
+  });
+
+  test('records the intent before it signs, and the certificate after', async () => {
+    const order: string[] = [];
+    const lab = await joinLab();
+    const issuer = labIssuer(lab.ca);
+    const { reserveSerial, recordIssued } = lab.deps;
+    const deps = {
+      ...lab.deps,
+      issuer: {
+        ...issuer,
+        sign: (...args: Parameters<typeof issuer.sign>) => (order.push('sign'), issuer.sign(...args)),
+      },
+      reserveSerial: async (...args: Parameters<typeof reserveSerial>) => {
+        await reserveSerial(...args);
+        order.push('intent on record');
+      },
+      recordIssued: async (...args: Parameters<typeof recordIssued>) => {
+        order.push('record');
+        await recordIssued(...args);
+      },
+    };
+    expect(told(await join({ ...lab, deps }))).toBe('ok');
+    expect(order).toEqual(['intent on record', 'sign', 'record']);
+    expect(await auditTypes(lab.store)).toEqual(['certificate.signing', 'certificate.issued']);
+  });
+
+  test('teaches the inventory what the join showed', async () => {
+    const lab = await joinLab();
+    await join(lab);
+    expect(await lab.store.findNode(lab.node.id)).toMatchObject({
+      state: 'joined',
+      lastAddress: '10.1.2.3',
+      lastJoinAt: lab.clock.now(),
+      akName: toHex(lab.tpm.akName),
+      bootEpoch: { resetCount: 7, restartCount: 0 },
+    });
+    expect((await auditOf(lab.store)).at(-1)).toMatchObject({
+      actor: 'node:worker-7',
+      nodeName: 'worker-7',
+      facts: { policyVersion: lab.policy.version, referenceValues: 'now', evidence: { bank: 'sha256' } },
+    });
+  });
+
+  test('lets it join again with another key, and keeps both certificates', async () => {
+    const lab = await joinLab();
+    expect([told(await join(lab)), told(await join(lab))]).toEqual(['ok', 'ok']);
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['issued', 'issued']);
+  });
+
+  test('takes nothing from the request but its key', async () => {
+    const lab = await joinLab();
+    const key = labKey();
+    const outcome = await join(lab, { key, csr: hostileCsr(key).der });
+    if (!outcome.ok) throw new Error(outcome.problem);
+    const text = Buffer.from(outcome.admitted.certificate.der).toString('latin1');
+    expect(text).toContain('system:nodes');
+    expect(text).not.toMatch(/system:masters|kubernetes\.default/);
+    expect(parseCertificate(outcome.admitted.certificate.der).extensions.basicConstraints).not.toMatchObject({
+      ca: true,
+    });
+  });
+});
+
+describe('admitNode, sent the same join again', () => {
+  test('answers with the same certificate, and never with a second', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const first = await submit(lab, request);
+    const second = await submit(lab, request);
+    if (!first.ok || !second.ok) throw new Error('both are answered');
+    expect(toHex(second.admitted.certificate.der)).toBe(toHex(first.admitted.certificate.der));
+    expect(await rows(lab)).toHaveLength(1);
+    expect(await auditTypes(lab.store)).toEqual(['certificate.signing', 'certificate.issued', 'join.repeated']);
+  });
+
+  test('knows it by what it says, in whatever order it says it', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    if (request.evidence.kind !== 'tpm2-quote') throw new Error('a quote');
+    const { sha256 = {} } = request.evidence.pcrs;
+    const reordered = Object.fromEntries(
+      Object.entries(sha256)
+        .toReversed()
+        .map(([k, v]) => [`${k}`, v]),
+    );
+    const again: JoinRequest = { ...request, evidence: { ...request.evidence, pcrs: { sha256: reordered } } };
+    expect([told(await submit(lab, request)), told(await submit(lab, again))]).toEqual(['ok', 'ok']);
+    expect(await rows(lab)).toHaveLength(1);
+  });
+
+  test.each<[string, (request: JoinRequest, lab: JoinLab) => JoinRequest]>([
+    ['another key', (request) => ({ ...request, csr: buildCsr(labKey()) })],
+    [
+      'another signature',
+      (request) => ({
+        ...request,
+        evidence: { ...request.evidence, signature: systemRandom(70) } as JoinRequest['evidence'],
+      }),
+    ],
+  ])('refuses %s with the same ticket', async (_, change) => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    expect(told(await submit(lab, request))).toBe('ok');
+    expect(told(await submit(lab, change(request, lab)))).toBe('challenge-invalid');
+    expect(await reasonOf(lab)).toBe('ticket spent');
+    expect(await rows(lab)).toHaveLength(1);
+  });
+
+  test('does not hand the certificate to a node that was barred since', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    expect(told(await submit(lab, request))).toBe('ok');
+    lab.store.setNodeState(lab.node.id, 'barred');
+    expect(told(await submit(lab, request))).toBe('challenge-invalid');
+  });
+
+  test('gives nothing for a join that was refused, and spends its ticket all the same', async () => {
+    const lab = await joinLab();
+    const challenge = await challengeFor(lab);
+    const wrong = answerOf(challenge, lab.tpm, { audience: 'elsewhere' });
+    expect(told(await submit(lab, wrong))).toBe('evidence-rejected');
+    expect(told(await submit(lab, wrong))).toBe('state-conflict');
+    expect(told(await submit(lab, answerOf(challenge, lab.tpm)))).toBe('challenge-invalid');
+  });
+});
+
+describe('admitNode, step by step', () => {
+  test.each<[string, (lab: JoinLab) => Promise<string>, string, string[], unknown]>([
+    ['everything in order is admitted', async (lab) => told(await join(lab)), 'ok', [], undefined],
+    [
+      '1. another segment is refused',
+      async (lab) => told(await submit(lab, answerOf(await challengeFor(lab), lab.tpm), { address: '192.0.2.9' })),
+      'origin-refused',
+      [],
+      undefined,
+    ],
+    [
+      '2. a ticket that this service did not seal is refused',
+      async (lab) =>
+        told(await submit(lab, { ...answerOf(await challengeFor(lab), lab.tpm), ticket: systemRandom(600) })),
+      'challenge-invalid',
+      [],
+      'ticket not-ours',
+    ],
+    [
+      '2. a ticket from another address is refused',
+      async (lab) => told(await submit(lab, answerOf(await challengeFor(lab), lab.tpm), { address: '10.1.2.4' })),
+      'challenge-invalid',
+      [],
+      'ticket other-origin',
+    ],
+    [
+      '2. a ticket of a minute ago is refused',
+      async (lab) => {
+        const request = answerOf(await challengeFor(lab), lab.tpm);
+        lab.clock.advance(60_000);
+        return told(await submit(lab, request));
+      },
+      'challenge-invalid',
+      [],
+      'ticket expired',
+    ],
+    [
+      '2. a ticket under another policy is refused',
+      async (lab) => {
+        const request = answerOf(await challengeFor(lab), lab.tpm);
+        const changed = joinPolicy(labJoinPolicy(lab.tpm, { certificateTtl: '1h' }));
+        return told(await submit({ deps: { ...lab.deps, policy: () => changed } }, request));
+      },
+      'challenge-invalid',
+      [],
+      'ticket other-policy',
+    ],
+    [
+      '3. a request that is not DER is refused',
+      async (lab) => told(await join(lab, { csr: Uint8Array.of(0x30, 0x80) })),
+      'csr-rejected',
+      [],
+      expect.stringContaining('indefinite-length'),
+    ],
+    [
+      '3. a request with a byte after it is refused',
+      async (lab) => {
+        const key = labKey();
+        return told(await join(lab, { key, csr: concatBytes(buildCsr(key), Uint8Array.of(0)) }));
+      },
+      'csr-rejected',
+      [],
+      expect.stringContaining('trailing-bytes'),
+    ],
+    [
+      '3. a quote for another key is refused',
+      async (lab) => told(await join(lab, { csr: buildCsr(labKey()) })),
+      'evidence-rejected',
+      ['nonce-mismatch'],
+      undefined,
+    ],
+    [
+      '3. a quote for another service is refused',
+      async (lab) => told(await join(lab, { audience: 'other.example' })),
+      'evidence-rejected',
+      ['nonce-mismatch'],
+      undefined,
+    ],
+    [
+      '3. a wrong activation answer is refused',
+      async (lab) => told(await join(lab, { evidence: { activationSecret: systemRandom(32) } })),
+      'evidence-rejected',
+      ['activation-failed'],
+      undefined,
+    ],
+    [
+      '3. a quote with a byte after it is refused',
+      async (lab) => {
+        const request = answerOf(await challengeFor(lab), lab.tpm);
+        if (request.evidence.kind !== 'tpm2-quote') throw new Error('a quote');
+        const signature = concatBytes(request.evidence.signature, Uint8Array.of(0));
+        return told(await submit(lab, { ...request, evidence: { ...request.evidence, signature } }));
+      },
+      'evidence-rejected',
+      ['evidence-malformed'],
+      undefined,
+    ],
+    [
+      '4. a TPM that nobody enrolled is refused',
+      async (lab) => told(await join({ ...lab, tpm: labTpm() })),
+      'evidence-rejected',
+      ['ek-not-enrolled'],
+      undefined,
+    ],
+    [
+      '4. a name that is another’s is refused',
+      async (lab) => told(await join(lab, { name: 'worker-8' })),
+      'evidence-rejected',
+      ['node-name-mismatch'],
+      undefined,
+    ],
+    [
+      '4. a PCR that changed is refused',
+      async (lab) => {
+        lab.tpm.extend(4, Buffer.from('another boot loader'));
+        return told(await join(lab));
+      },
+      'evidence-rejected',
+      ['pcr-mismatch'],
+      undefined,
+    ],
+    [
+      '4. a node that is barred is told so, once its TPM has proven itself',
+      async (lab) => {
+        lab.store.setNodeState(lab.node.id, 'barred');
+        return told(await join(lab));
+      },
+      'node-barred',
+      ['node-not-admissible'],
+      undefined,
+    ],
+    [
+      '4. a quarantined node is refused without being told',
+      async (lab) => {
+        lab.store.setNodeState(lab.node.id, 'quarantined');
+        return told(await join(lab));
+      },
+      'evidence-rejected',
+      ['node-not-admissible'],
+      undefined,
+    ],
+    [
+      '4. a stranger learns nothing of a barred node',
+      async (lab) => {
+        lab.store.setNodeState(lab.node.id, 'barred');
+        return told(await join(lab, { evidence: { activationSecret: systemRandom(32) } }));
+      },
+      'evidence-rejected',
+      ['activation-failed'],
+      undefined,
+    ],
+    [
+      '5. a request that its key did not sign is refused',
+      async (lab) => {
+        const key = labKey();
+        return told(await join(lab, { key, csr: oddCsr(key, { signedBy: labKey() }).der }));
+      },
+      'csr-rejected',
+      [],
+      expect.any(String),
+    ],
+  ])('%s', async (_, run, outcome, denials, reason) => {
+    const lab = await joinLab();
+    expect(await run(lab)).toBe(outcome);
+    const last = (await auditOf(lab.store)).at(-1);
+    expect(last?.type).toBe(outcome === 'ok' ? 'certificate.issued' : 'join.refused');
+    expect([...new Set(await lastDenials(lab.store))]).toEqual(denials);
+    expect(await reasonOf(lab)).toEqual(reason);
+    expect(await rows(lab)).toHaveLength(outcome === 'ok' ? 1 : 0);
+  });
+});
+
+describe('admitNode, when something it stands on fails', () => {
+  const down = () => Promise.reject(new DependencyError('store', 'down'));
+  const broken = () => {
+    throw new Error('a bug');
+  };
+
+  test.each<[string, (lab: JoinLab) => Partial<JoinLab['deps']>, boolean]>([
+    ['nothing fails', () => ({}), true],
+    ['the ticket cannot be taken', () => ({ takeTicket: down }), false],
+    ['the node cannot be looked up', () => ({ findNodeByEk: down }), false],
+    ['the verifier throws', () => ({ verifyEvidence: broken }), false],
+    ['the appraisal throws', () => ({ appraise: broken }), false],
+    ['the certificate cannot be prepared', ({ deps }) => ({ issuer: { ...deps.issuer, prepare: broken } }), false],
+    ['the intent cannot be recorded', () => ({ reserveSerial: down }), false],
+  ])('signs only if it may: %s', async (_, fail, signs) => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    let signed = 0;
+    const deps = { ...lab.deps, ...fail(lab) };
+    const issuer = {
+      ...deps.issuer,
+      sign: (...intent: Parameters<typeof deps.issuer.sign>) => (signed++, deps.issuer.sign(...intent)),
+    };
+    const outcome = await submit({ deps: { ...deps, issuer } }, request).then(told, () => 'fault');
+    expect({ outcome, signed }).toEqual(signs ? { outcome: 'ok', signed: 1 } : { outcome: 'fault', signed: 0 });
+    expect(await rows(lab)).toHaveLength(signs ? 1 : 0);
+  });
+
+  test.each<[string, (lab: JoinLab) => Partial<JoinLab['deps']>]>([
+    ['the key cannot be used', ({ deps }) => ({ issuer: { ...deps.issuer, sign: down } })],
+    ['the certificate cannot be recorded', () => ({ recordIssued: down })],
+  ])('answers nothing and leaves a serial that is known: %s', async (_, fail) => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    await expect(submit({ deps: { ...lab.deps, ...fail(lab) } }, request)).rejects.toThrow(DependencyError);
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+    expect(told(await submit(lab, request))).toBe('state-conflict');
+    expect(await auditTypes(lab.store)).toEqual(['certificate.signing']);
+    expect((await lab.store.findNode(lab.node.id))?.state).toBe('enrolled');
+  });
+
+  test('refuses nobody off the record', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm, { audience: 'elsewhere' });
+    await expect(submit({ deps: { ...lab.deps, appendAudit: down } }, request)).rejects.toThrow(DependencyError);
+  });
+
+  test('does not hand out what was signed for a node that was barred in the meantime', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const { issuer } = lab.deps;
+    const sign = async (...intent: Parameters<typeof issuer.sign>) => {
+      const certificate = await issuer.sign(...intent);
+      lab.store.setNodeState(lab.node.id, 'barred');
+      return certificate;
+    };
+    await expect(submit({ deps: { ...lab.deps, issuer: { ...issuer, sign } } }, request)).rejects.toThrow();
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+  });
+});
+
+describe('admitNode, asked by many at once', () => {
+  test('one ticket with 1,000 different requests admits one', async () => {
+    const lab = await joinLab();
+    const challenge = await challengeFor(lab);
+    const requests = Array.from({ length: 1_000 }, () => answerOf(challenge, lab.tpm, { key: labKey() }));
+    const outcomes = await Promise.all(requests.map((request) => submit(lab, request).then(told)));
+    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
+    expect(new Set(outcomes)).toEqual(new Set(['ok', 'challenge-invalid']));
+    expect(await rows(lab)).toHaveLength(1);
+  });
+
+  test('one request sent 1,000 times issues one certificate', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const outcomes = await Promise.all(Array.from({ length: 1_000 }, () => submit(lab, request).then(told)));
+    expect(new Set(outcomes)).toEqual(new Set(['ok', 'state-conflict']));
+    expect(await rows(lab)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+
+import { fromHex, toHex, utf8 } from '#core/bytes.ts';
+import { ekFingerprint } from '#core/ids.ts';
+import { systemRandom } from '#core/random.ts';
+import type { TicketFacts } from '#services/join/ticket-facts.ts';
+import {
+  openTicket,
+  parseTicketKey,
+  sealTicket,
+  TICKET_CERTIFICATES_MAX_BYTES,
+  type TicketKey,
+} from '#services/join/ticket.ts';
+import { nodeName } from '#test/lab/join-lab.ts';
+
+const KEY = parseTicketKey(utf8(`${'0f'.repeat(32)}\n`));
+const OTHER_KEY = parseTicketKey(utf8('f0'.repeat(32)));
+const EXPIRES = new Date('2026-11-21T10:01:00.000Z');
+const BEFORE = new Date(EXPIRES.getTime() - 1);
+
+const facts: TicketFacts = {
+  nonce: systemRandom(32),
+  claimedNodeName: nodeName('worker-7'),
+  ekPublic: systemRandom(314),
+  ekCertificates: [systemRandom(1_000), systemRandom(0), systemRandom(1_500)],
+  akPublic: systemRandom(90),
+  activationSecret: systemRandom(32),
+  bank: 'sha384',
+  pcrs: [0, 7, 23],
+  ekFingerprint: ekFingerprint(utf8('an EK')),
+  policyVersion: 'ab'.repeat(32),
+  origin: '10.1.2.3',
+  expiresAt: EXPIRES,
+};
+
+const expected = { key: KEY, now: BEFORE, origin: '10.1.2.3', policyVersion: 'ab'.repeat(32) };
+const seal = (change: Partial<TicketFacts> = {}, key: TicketKey = KEY): Uint8Array =>
+  sealTicket({ ...facts, ...change }, key, systemRandom);
+
+const plain = ({ nonce, ekPublic, ekCertificates, akPublic, activationSecret, ...rest }: TicketFacts) => ({
+  ...rest,
+  bytes: [nonce, ekPublic, akPublic, activationSecret, ...ekCertificates].map(toHex),
+});
+
+describe('a ticket', () => {
+  test('brings back what was sealed', () => {
+    const opened = openTicket(seal(), expected);
+    expect(opened.ok && plain(opened.facts)).toEqual(plain(facts));
+  });
+
+  test.each<[string, Parameters<typeof openTicket>[1], string]>([
+    ['opens with its key, at its address, under its policy, in time', expected, 'ok'],
+    ['expires at the second that it says', { ...expected, now: EXPIRES }, 'expired'],
+    ['is worth nothing at another address', { ...expected, origin: '10.1.2.4' }, 'other-origin'],
+    ['is worth nothing under another policy', { ...expected, policyVersion: 'ac'.repeat(32) }, 'other-policy'],
+    ['is worth nothing under another key', { ...expected, key: OTHER_KEY }, 'not-ours'],
+    [
+      'is worth nothing under another key that goes by the same name',
+      { ...expected, key: { ...OTHER_KEY, id: KEY.id } },
+      'not-ours',
+    ],
+  ])('%s', (_, against, outcome) => {
+    const opened = openTicket(seal(), against);
+    expect(opened.ok ? 'ok' : opened.fault).toBe(outcome);
+  });
+
+  test('is worth nothing with any one bit changed, cut short, or with a byte more', () => {
+    const ticket = seal({ ekCertificates: [] });
+    expect(openTicket(ticket, expected).ok).toBe(true);
+    for (let at = 0; at < ticket.byteLength; at++) {
+      const changed = Uint8Array.from(ticket);
+      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+      expect(openTicket(changed, expected)).toEqual({ ok: false, fault: 'not-ours' });
+      expect(openTicket(ticket.subarray(0, at), expected)).toEqual({ ok: false, fault: 'not-ours' });
+    }
+    expect(openTicket(Buffer.concat([ticket, Uint8Array.of(0)]), expected).ok).toBe(false);
+  });
+
+  test('shows none of its secrets, and is another one each time', () => {
+    const [one, two] = [toHex(seal()), toHex(seal())];
+    expect(one).not.toBe(two);
+    for (const secret of [facts.nonce, facts.activationSecret, utf8('worker-7')])
+      expect(one).not.toContain(toHex(secret));
+  });
+
+  test('with the most certificates it can carry fits the field of a join', () => {
+    const ekCertificates = Array.from({ length: 5 }, () => systemRandom(Math.floor(TICKET_CERTIFICATES_MAX_BYTES / 5)));
+    const ticket = seal({ ekCertificates, ekPublic: systemRandom(1_024), akPublic: systemRandom(1_024) });
+    expect(ticket.byteLength).toBeLessThanOrEqual(18_000);
+  });
+});
+
+describe('a ticket key file', () => {
+  test.each(['', 'ab', 'AB'.repeat(32), `${'ab'.repeat(32)}\n\n`, 'ab'.repeat(33), ` ${'ab'.repeat(32)}`])(
+    'is refused as %j',
+    (text) => {
+      expect(() => parseTicketKey(utf8(text))).toThrow(RangeError);
+    },
+  );
+
+  test('gives a key and a name for it that does not show the key', () => {
+    expect(KEY.secret.reveal()).toEqual(Buffer.from(fromHex('0f'.repeat(32))));
+    expect(JSON.stringify({ ...KEY, id: toHex(KEY.id) })).toMatch(/^\{"id":"[0-9a-f]{16}","secret":"\[redacted\]"\}$/);
+  });
+});
