@@ -58,7 +58,8 @@ function checkFamily({ extensions }: Certificate): Denial | undefined {
   const specifications = parseDirectoryAttributes(extension.value).filter(({ type }) => type === TPM_SPECIFICATION);
   for (const value of specifications.flatMap(({ values }) => values)) {
     const family = new DerReader(value, 'TPMSpecification').sequence().content(TAG.utf8String);
-    if (Buffer.from(family).toString('utf8') !== '2.0') return unsuitable('tPMSpecification is of another family than 2.0');
+    if (Buffer.from(family).toString('utf8') !== '2.0')
+      return unsuitable('tPMSpecification is of another family than 2.0');
   }
   return undefined;
 }

@@ -27,8 +27,8 @@ describe('T04 a genuine TPM that is not the enrolled one', () => {
     });
     if (!mixed.ok) throw new Error(mixed.denial.code);
     const { credentialBlob, encryptedSecret } = mixed;
-    expect(() => stranger.tpm.activateCredential(credentialBlob, encryptedSecret)).toThrow();
-    expect(() => enrolled.tpm.activateCredential(credentialBlob, encryptedSecret)).toThrow();
+    expect(() => stranger.tpm.activateCredential(credentialBlob, encryptedSecret)).toThrow('TPM_RC_INTEGRITY');
+    expect(() => enrolled.tpm.activateCredential(credentialBlob, encryptedSecret)).toThrow('TPM_RC_INTEGRITY');
     const challenge = labChallenge(enrolled, { akPublic: stranger.tpm.akPublic, activationSecret: mixed.secret });
     const evidence = {
       ...labEvidence({ ...stranger, spki: enrolled.spki }, challenge),
