@@ -119,8 +119,9 @@ if (args.some((word) => word !== '--keep')) {
       stop.signal,
     );
   } catch (error) {
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(stop.signal.aborted ? '\nStopped; nothing was left behind.\n' : `\n${message}\n`);
+    process.exitCode = stop.signal.aborted ? 130 : 1;
   } finally {
     clearInterval(alive);
   }

@@ -124,7 +124,7 @@ function refuseLines(bad: readonly BadLine[], all: number, place: (line: number)
   const named = bad.map(({ line, reason }) => `${place(line)}: ${safeText(reason)}`);
   return new CommandFailure(
     EXIT.dataRefused,
-    `${bad.length} of ${all} cannot be enrolled, so none was:\n${named.map((line) => `  ${line}`).join('\n')}`,
+    `${new Set(bad.map(({ line }) => line)).size} of ${all} cannot be enrolled, so none was:\n${named.map((line) => `  ${line}`).join('\n')}`,
     'Correct them and run the same command again.',
   );
 }

@@ -28,14 +28,19 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   return [heading, ...lines].map((line) => `${line.join(GAP)}\n`).join('');
 }
 
+/** A name, its value, and how to colour the value. */
+export type Field = readonly [name: string, value: string | undefined, paint?: (text: string) => string];
+
 /** Names and values, one pair a line, the values in one column. Pairs without a value are left out. */
-export function renderFields(
-  fields: readonly (readonly [name: string, value: string | undefined])[],
-  style: Style,
-): string {
-  const present = fields.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-  const width = Math.max(0, ...present.map(([name]) => name.length));
-  return present.map(([name, value]) => `${style.strong(name.padEnd(width))}${GAP}${safeText(value)}\n`).join('');
+export function renderFields(fields: readonly Field[], style: Style): string {
+  const present = fields.flatMap(([name, value, paint]) => (value === undefined ? [] : [{ name, value, paint }]));
+  const width = Math.max(0, ...present.map(({ name }) => name.length));
+  return present
+    .map(
+      ({ name, value, paint = (text) => text }) =>
+        `${style.strong(name.padEnd(width))}${GAP}${paint(safeText(value))}\n`,
+    )
+    .join('');
 }
 
 const padTo = (text: string, width: number, last: boolean): string => (last ? text : text.padEnd(width));

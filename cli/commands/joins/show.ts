@@ -4,6 +4,7 @@ import { type JoinDetail, joinDetailSchema } from '#protocol/inventory.ts';
 import { PROBLEMS } from '#protocol/problem.ts';
 
 import type { GlobalOptions, Muster } from '../../muster.ts';
+import { orNotFound } from '../../not-found.ts';
 import { writeAnswer } from '../../render/output.ts';
 import { renderRecords } from '../../render/records.ts';
 import { safeText } from '../../render/safe-text.ts';
@@ -28,7 +29,11 @@ export function joinsShowCommand(muster: Muster): Command {
       const id = request.replace(/^urn:uuid:/, '');
       const { client } = muster.connect(options);
       using _client = client;
-      const detail = await client.get(`/v1/joins/${encodeURIComponent(id)}`, {}, joinDetailSchema);
+      const detail = await orNotFound(
+        client.get(`/v1/joins/${encodeURIComponent(id)}`, {}, joinDetailSchema),
+        `the audit log knows no join ${id}`,
+        'The id is in what the agent printed, and in the REQUEST column of `muster audit tail`.',
+      );
       writeAnswer(muster.terminal, options.output, detail, renderJoin);
     });
 }
@@ -37,6 +42,7 @@ function renderJoin(join: JoinDetail, style: Style): string {
   const at = join.records.at(-1)?.at;
   const fields = renderFields(
     [
+      ['Outcome', join.outcome, styleOutcome(join.outcome, style)],
       ['Join', join.requestId],
       ['At', at === undefined ? undefined : renderTime(at)],
       ['Node', describeNode(join)],
@@ -48,9 +54,7 @@ function renderJoin(join: JoinDetail, style: Style): string {
     ],
     style,
   );
-  const outcome = `${style.strong('Outcome')}  ${styleOutcome(join.outcome, style)(join.outcome)}\n`;
   return [
-    outcome,
     fields,
     renderDenials(join, style),
     renderAdvisories(join, style),

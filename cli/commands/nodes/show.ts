@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { type NodeDetail, nodeDetailSchema } from '#protocol/inventory.ts';
 
 import type { GlobalOptions, Muster } from '../../muster.ts';
+import { orNotFound } from '../../not-found.ts';
 import { CERTIFICATE_COLUMNS } from '../../render/certificates.ts';
 import { writeAnswer } from '../../render/output.ts';
 import { renderRecords } from '../../render/records.ts';
+import { styleNodeState } from '../../render/states.ts';
 import type { Style } from '../../render/style.ts';
 import { renderFields, renderTable } from '../../render/table.ts';
 import { renderTime } from '../../render/time.ts';
@@ -20,7 +22,11 @@ export function nodesShowCommand(muster: Muster): Command {
       const options = command.optsWithGlobals<GlobalOptions>();
       const { client } = muster.connect(options);
       using _client = client;
-      const detail = await client.get(`/v1/nodes/${encodeURIComponent(name)}`, {}, nodeDetailSchema);
+      const detail = await orNotFound(
+        client.get(`/v1/nodes/${encodeURIComponent(name)}`, {}, nodeDetailSchema),
+        `there is no node named ${name}`,
+        '`muster nodes list` shows all there are.',
+      );
       writeAnswer(muster.terminal, options.output, detail, renderNode);
     });
 }
@@ -33,7 +39,7 @@ function renderNode({ node, certificates, records }: NodeDetail, style: Style): 
       ['Id', node.id],
       ['Pool', node.pool],
       ['Rating', node.protectionRating ?? 'none: the policy has no such pool'],
-      ['State', node.state],
+      ['State', node.state, styleNodeState(node.state, style)],
       ['EK', `${node.ekFingerprint}${node.hasEkCertificate ? '' : ' (enrolled by hash, without a certificate)'}`],
       ['Enrolled', `${renderTime(node.enrolledAt)} by ${node.enrolledBy}`],
       [

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { Command } from 'commander';
@@ -9,6 +9,7 @@ import type { CaptureRequestBody } from '#protocol/capture.ts';
 import { type ReferenceValuesDocument, referenceValuesSchema } from '#protocol/policy.ts';
 
 import type { GlobalOptions, Muster } from '../../muster.ts';
+import { orNotFound } from '../../not-found.ts';
 import { renderJson } from '../../render/json.ts';
 
 interface Options extends GlobalOptions {
@@ -40,12 +41,18 @@ Examples:
     )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
+      const file = options.out === undefined ? undefined : resolve(muster.terminal.workingDirectory, options.out);
+      // Before the service is asked: a capture is on record there.
+      if (file !== undefined && existsSync(file)) throw exists(file);
       const { client } = muster.connect(options);
       using _client = client;
-      const document = await client.post('/v1/reference-values/capture', requestFor(options), referenceValuesSchema);
+      const document = await orNotFound(
+        client.post('/v1/reference-values/capture', requestFor(options), referenceValuesSchema),
+        `there are no verified PCR values of ${options.node ?? options.join ?? ''}`,
+        'A node has them from its first accepted join on; a refused join, if its quote was verified: see `muster joins show`.',
+      );
       const text = options.output === 'json' ? renderJson(document) : renderReferenceFile(document);
-      if (options.out === undefined) return muster.terminal.out(text);
-      const file = resolve(muster.terminal.workingDirectory, options.out);
+      if (file === undefined) return muster.terminal.out(text);
       writeNew(file, text);
       muster.terminal.err(
         `Wrote ${file}: ${Object.keys(document.pcrs).length} PCRs (${document.bank}) of ${document.capturedFrom}.\n` +
@@ -78,13 +85,10 @@ function writeNew(file: string, text: string): void {
     writeFileSync(file, text, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unwritable';
-    if (code === 'EEXIST') {
-      throw new CommandFailure(
-        EXIT.cannotCreate,
-        `${file} exists and was left as it is`,
-        'Give another name with --out.',
-      );
-    }
+    if (code === 'EEXIST') throw exists(file);
     throw new CommandFailure(EXIT.cannotCreate, `${file} cannot be written (${code})`);
   }
 }
+
+const exists = (file: string): CommandFailure =>
+  new CommandFailure(EXIT.cannotCreate, `${file} exists and was left as it is`, 'Give another name with --out.');
