@@ -123,29 +123,24 @@ function fileFailure(error: unknown): CommandFailure | undefined {
 
 function refusal(problem: ProblemName | undefined, requestId: string | undefined): string {
   const [why, what] = (problem === undefined ? undefined : REFUSALS[problem]) ?? OTHER_REFUSAL;
-  const lookUp =
-    requestId === undefined ? '' : ` (an administrator finds the reason with \`muster joins show ${requestId}\`)`;
-  return sentence(
-    `the service refused this node${problem === undefined ? '' : `, ${problem}`}: ${why}; ${what}${lookUp}`,
-  );
+  const name = problem === undefined ? '' : ` (${problem})`;
+  const lookUp = requestId === undefined ? '' : `, who finds the reason with \`muster joins show ${requestId}\``;
+  return sentence(`the service refused this node${name}, ${why}: ${what}${lookUp}`);
 }
 
 const OTHER_REFUSAL = [
-  'the service and this agent do not agree on the protocol',
-  'check that their versions fit',
+  'because it and this agent do not agree on the protocol',
+  'compare their versions with the service’s administrator',
 ] as const;
 
 const REFUSALS: Readonly<Partial<Record<ProblemName, readonly [why: string, what: string]>>> = {
   'evidence-rejected': [
-    'it is not enrolled with this TPM and name, or it did not boot what the policy demands',
-    'have an administrator look the request up',
+    'which is not enrolled with this TPM and name, or did not boot what the policy demands',
+    'ask an administrator',
   ],
-  'origin-refused': [
-    'its network address is outside its pool’s segments',
-    'check the network it is in, or the policy’s segments',
-  ],
-  'node-barred': ['it is barred', 'ask the administrator who barred it'],
-  'csr-rejected': ['its certificate request was not accepted', 'check that the agent’s and the service’s versions fit'],
+  'origin-refused': ['which asks from an address outside its pool’s segments', 'ask an administrator'],
+  'node-barred': ['which is barred', 'ask an administrator'],
+  'csr-rejected': ['because its certificate request was not accepted', 'compare versions with an administrator'],
 };
 
 function failure(code: ExitCode, text: string): CommandFailure {

@@ -143,7 +143,7 @@ describe('an agent killed while it installs', () => {
     const { chainPem, keyPem } = await newCredential();
     const pemFile = join(directory, 'new.pem');
     await writeFile(pemFile, `${chainPem}${keyPem}`);
-    for (let step = 0; step < 9; step++) {
+    for (let step = 2; step < 9; step += 2) {
       await rm(join(directory, 'credential'), { recursive: true, force: true });
       expect(child(directory, pemFile, String(step)).signal).toBe('SIGKILL');
       const found = await readFile(join(directory, 'credential', 'node.pem'), 'utf8').catch(() => undefined);

@@ -1,4 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +13,7 @@ import { joinCluster, type JoinDeps } from '#agent/join-cluster.ts';
 import type { NodeName } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import { labNodeCa } from '#test/lab/node-ca.ts';
-import { certificatePem } from '#test/lab/service-pki.ts';
+import { certificatePem, labServerIdentity } from '#test/lab/service-pki.ts';
 
 import { AUDIENCE, type FakeJoinService, refuse, startFakeJoinService, ticketOf } from './fake-join-service.ts';
 import { labAttester } from './lab-attester.ts';
@@ -288,6 +290,27 @@ describe('the service’s own certificate', () => {
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     }
+  });
+});
+
+describe('a service that speaks no newer TLS than 1.2', () => {
+  test('is not spoken to', async () => {
+    const { management } = service.nodeCa;
+    const { keyPem, certificatePem: cert } = await labServerIdentity(management);
+    const old = createServer({ key: keyPem, cert, maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' });
+    let requests = 0;
+    old.on('request', (_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    old.listen(0, '127.0.0.1');
+    await once(old, 'listening');
+    const address = old.address();
+    const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
+    const outcome = await run(config({ services: [url], wait: { totalSeconds: 5, spreadFirstSeconds: 0 } }));
+    old.close();
+    expect(outcome).toMatchObject({ status: 'unreachable', reason: expect.stringContaining('TLS 1.3') });
+    expect(requests).toBe(0);
   });
 });
 

@@ -1,25 +1,33 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
+import { runAgent } from '#agent/run.ts';
+import { systemClock } from '#core/clock.ts';
+import { systemRandom } from '#core/random.ts';
 import { certificatePem } from '#test/lab/service-pki.ts';
 import { canStartSwtpm, type Swtpm, startSwtpm } from '#test/lab/swtpm.ts';
 
 import { AUDIENCE, type FakeJoinService, type Fault, refuse, startFakeJoinService } from './fake-join-service.ts';
 
-const MAIN = join(import.meta.dirname, '../../agent/main.ts');
-
-/** The agent, as a process of its own. */
+/** The agent in this process, by a clock that moves when it sleeps. */
 async function agent(...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  return { code: child.exitCode, stdout, stderr, last: stderr.trimEnd().split('\n').at(-1) ?? '' };
+  let stdout = '';
+  const lines: string[] = [];
+  let elapsedMs = 0;
+  const code = await runAgent(args, {
+    now: systemClock,
+    elapsedMs: () => elapsedMs,
+    random: systemRandom,
+    sleep: (ms) => Promise.resolve(void (elapsedMs += ms)),
+    print: (text) => (stdout += text),
+    say: (line) => lines.push(line),
+  });
+  return { code, stdout, lines, last: lines.at(-1) ?? '' };
 }
 
 describe('the agent’s command line', () => {
@@ -34,19 +42,33 @@ describe('the agent’s command line', () => {
     expect((await agent('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test.each([[[]], [['join', '--confg', 'x']], [['join', '-o', 'xml']]])(
-    'is refused as %j with exit code 78 and one sentence',
-    async (args) => {
-      const { code, stdout, stderr } = await agent(...args);
-      expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
-      expect(stderr).toMatch(/^The command line is wrong, [^\n]+: see `muster-agent --help`\.\n$/);
-    },
-  );
+  test.each([
+    [[]],
+    [['join', '--confg', 'x']],
+    [['joyn']],
+    [['join', 'now']],
+    [['join', '-o', 'xml']],
+    [['join', '--config']],
+  ])('is refused as %j with exit code 78 and one sentence', async (args) => {
+    const { code, stdout, lines } = await agent(...args);
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(lines).toEqual([expect.stringMatching(/^The command line is wrong, [^\n]+: see `muster-agent --help`\.$/)]);
+  });
 
   test('needs a configuration', async () => {
-    const { code, stderr } = await agent('join', '--config', '/does/not/exist.yaml');
+    const { code, lines } = await agent('join', '--config', '/does/not/exist.yaml');
     expect(code).toBe(78);
-    expect(stderr).toMatch(/^The configuration cannot be used, [^\n]+\.\n$/);
+    expect(lines).toEqual([expect.stringMatching(/^The configuration cannot be used, [^\n]+\.$/)]);
+  });
+});
+
+describe('the agent as a process', () => {
+  const MAIN = join(import.meta.dirname, '../../agent/main.ts');
+  const run = (...args: string[]) => spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
+
+  test('keeps results on standard output, sentences on standard error, and ends with the exit code', () => {
+    expect(run('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d/), stderr: '' });
+    expect(run('joyn')).toMatchObject({ status: 78, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) });
   });
 });
 
@@ -93,12 +115,12 @@ describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
   }
 
   test('tells a person what it does on standard error and what came of it on standard output', async () => {
-    const { code, stdout, stderr } = await agent('join', '--config', await configFile());
+    const { code, stdout, lines } = await agent('join', '--config', await configFile());
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^Joined as worker-7 in pool general, rating default\.\nCertificate [0-9a-f]+ is valid until [^\n]+\n$/,
     );
-    expect(stderr.split('\n').length).toBeGreaterThan(3);
+    expect(lines.length).toBeGreaterThan(3);
     expect((await stat(join(directory, 'credential', 'node.pem'))).mode & 0o777).toBe(0o600);
   });
 
@@ -143,15 +165,15 @@ describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
       77,
       'the service refuses it',
       { config: { audience: 'another' } },
-      /^The service refused this node, evidence-rejected: .*a4f1fe42/,
+      /^The service refused this node \(evidence-rejected\), .*a4f1fe42/,
     ],
     [78, 'the configuration is wrong', { config: { audiense: 'x' } }, /^The configuration cannot be used, .*audiense/],
   ])('ends with exit code %s and one sentence when %s', async (expected, _what, { config, faults = [] }, sentence) => {
     service.faults.push(...faults);
-    const { code, stdout, stderr, last } = await agent('join', '--config', await configFile(config));
+    const { code, stdout, lines, last } = await agent('join', '--config', await configFile(config));
     expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
     expect(last).toMatch(sentence);
     expect(last).toMatch(/^[A-Z][^\n]+: [^\n]+\.$/);
-    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(lines.some((line) => line.includes('\n'))).toBe(false);
   });
 });

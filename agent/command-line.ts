@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+
+import { CommandFailure, EXIT } from '#core/exit-code.ts';
+
+import { DEFAULT_CONFIG_FILE } from './config.ts';
+
+export const HELP = `muster-agent: join this machine to a Kubernetes cluster by what its TPM proves
+
+Usage:
+  muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's files
+  muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
+  muster-agent --version | --help
+
+Options:
+  --config FILE   configuration (default ${DEFAULT_CONFIG_FILE})
+  -o json         print the result as JSON
+
+Exit codes:
+   0  joined, or nothing found that keeps this machine from joining
+  69  something the agent needs is not there: the TPM, the service, a file system
+  70  the service's answer cannot be used, or the agent has a bug
+  75  not now; the same command may succeed later
+  77  the service refused this node
+  78  the command line or the configuration is wrong
+
+Examples:
+  muster-agent join --config ${DEFAULT_CONFIG_FILE}
+  muster-agent doctor
+  muster-agent join -o json | jq -r .node.name
+`;
+
+export interface CommandLine {
+  readonly command: 'join' | 'doctor' | 'help' | 'version';
+  readonly configFile: string;
+  readonly json: boolean;
+}
+
+/** What `args` ask for. Throws CommandFailure, exit code 78, for anything that is not in `HELP`. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { values, positionals } = parseOptions(args);
+  const [command, ...rest] = positionals;
+  const common = { configFile: values.config, json: values.output === 'json' };
+  if (values.help === true) return { command: 'help', ...common };
+  if (values.version === true) return { command: 'version', ...common };
+  if (values.output !== 'json' && values.output !== 'text') throw misuse(`-o takes json or text, not ${values.output}`);
+  if (rest[0] !== undefined) throw misuse(`there is nothing to do with "${rest[0]}"`);
+  if (command === 'join' || command === 'doctor') return { command, ...common };
+  throw misuse(command === undefined ? 'it names no command' : `there is no command "${command}"`);
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', default: DEFAULT_CONFIG_FILE },
+        output: { type: 'string', short: 'o', default: 'text' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    // parseArgs says what is wrong in its first sentence, and then at length what one may have meant.
+    throw misuse(error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : String(error));
+  }
+}
+
+function misuse(what: string): CommandFailure {
+  return new CommandFailure(EXIT.configuration, `The command line is wrong, ${what}: see \`muster-agent --help\`.`);
+}

@@ -1,0 +1,101 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import type { Clock } from '#core/clock.ts';
+import { EXIT, type ExitCode } from '#core/exit-code.ts';
+import type { RandomSource } from '#core/random.ts';
+
+import { openAttester } from './attester.ts';
+import { openJoinService } from './client.ts';
+import { HELP, readCommandLine } from './command-line.ts';
+import { type AgentConfig, ConfigError, loadConfig } from './config.ts';
+import { examine, renderChecks } from './doctor.ts';
+import { type Check, fail } from './doctor/check.ts';
+import { explainError, outcomeFailure } from './explain.ts';
+import { joinCluster, type JoinedNode } from './join-cluster.ts';
+import type { Sleep } from './sleep.ts';
+
+/** What the agent has of the process it runs in. */
+export interface AgentProcess {
+  readonly now: Clock;
+  readonly elapsedMs: () => number;
+  readonly random: RandomSource;
+  readonly sleep: Sleep;
+  /** Standard output: results. */
+  readonly print: (text: string) => void;
+  /** Standard error: progress, and one sentence when something failed. */
+  readonly say: (line: string) => void;
+}
+
+/** Does what `args` ask for and returns the exit code. A failure is said in one sentence, the last line; nothing is thrown. */
+export async function runAgent(args: readonly string[], host: AgentProcess): Promise<ExitCode> {
+  try {
+    const { command, configFile, json } = readCommandLine(args);
+    switch (command) {
+      case 'help':
+        host.print(HELP);
+        return EXIT.ok;
+      case 'version':
+        host.print(`${await readVersion()}\n`);
+        return EXIT.ok;
+      case 'doctor':
+        return await runDoctor(configFile, json, host);
+      case 'join':
+        return await runJoin(await loadConfig(configFile), json, host);
+    }
+  } catch (error) {
+    const { exitCode, message } = explainError(error);
+    host.say(message);
+    return exitCode;
+  }
+}
+
+async function runJoin(config: AgentConfig, json: boolean, host: AgentProcess): Promise<ExitCode> {
+  using service = openJoinService({ ...config, ...host });
+  const outcome = await joinCluster(
+    {
+      ...host,
+      service,
+      progress: host.say,
+      openAttester: () => openAttester(config.tpm, host.random),
+      newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+    },
+    config,
+  );
+  if (outcome.status !== 'joined') throw outcomeFailure(outcome);
+  host.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : renderJoined(outcome));
+  return EXIT.ok;
+}
+
+function renderJoined({ node, certificate }: JoinedNode): string {
+  return (
+    `Joined as ${node.name} in pool ${node.pool}, rating ${node.protectionRating}.\n` +
+    `Certificate ${certificate.serial} is valid until ${certificate.notAfter}; join again from ${certificate.renewAt} on.\n`
+  );
+}
+
+async function runDoctor(configFile: string, json: boolean, host: AgentProcess): Promise<ExitCode> {
+  const checks = await examineFrom(configFile, host.now);
+  host.print(json ? `${JSON.stringify({ checks }, null, 2)}\n` : renderChecks(checks));
+  const failed = checks.filter(({ status }) => status === 'fail');
+  const [first] = failed;
+  if (first === undefined) return EXIT.ok;
+  host.say(`${failed.length} of ${checks.length} checks failed: begin with "${first.name}".`);
+  return first.name === 'configuration' ? EXIT.configuration : EXIT.unavailable;
+}
+
+async function examineFrom(configFile: string, now: Clock): Promise<readonly Check[]> {
+  let config: AgentConfig;
+  try {
+    config = await loadConfig(configFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((problem) => fail('configuration', problem, `correct ${configFile}`));
+  }
+  return examine(config, now);
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return /"version": *"([^"]+)"/.exec(text)?.[1] ?? 'unknown';
+}
