@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+
+import type { Policy } from '#attestation/evidence-policy.ts';
+import { type Clock, systemClock } from '#core/clock.ts';
+import { certificateFingerprint } from '#core/ids.ts';
+import { systemRandom } from '#core/random.ts';
+import type { Signer } from '#pki/signer.ts';
+import { type ServerConfig, serverConfigSchema } from '#services/config.ts';
+import { type Service, startService } from '#services/compose.ts';
+import type { Log } from '#services/http/request-log.ts';
+import type { Material } from '#services/material.ts';
+import type { Store } from '#services/store/store.ts';
+import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { silentLog } from '#test/fakes/silent-log.ts';
+
+import { type LabClient, labClient } from './https-client.ts';
+import { AUDIENCE, labJoinPolicy, TICKET_KEY } from './join-lab.ts';
+import { labNodeCa, type NodeCa } from './node-ca.ts';
+import { certificatePem, labAdministrator, labServerIdentity, type TlsIdentity } from './service-pki.ts';
+import { labTpm, type LabTpm } from './software-tpm.ts';
+
+/** The whole service over TLS on loopback, with everything but its files. */
+export interface RunningService<S extends Store = MemoryStore> extends AsyncDisposable {
+  readonly service: Service;
+  readonly store: S;
+  readonly ca: NodeCa;
+  readonly tpm: LabTpm;
+  readonly policy: Policy;
+  /** PEM of the CA that issued the service's TLS certificates. */
+  readonly caPem: string;
+  /** A new client of the node listener. */
+  readonly node: (maxSockets?: number) => LabClient;
+  /** A new client of the admin listener; without an identity it shows no certificate. */
+  readonly admin: (identity?: TlsIdentity) => LabClient;
+  /** Makes an administrator and puts them on the list. */
+  readonly administrator: (role?: string, name?: string) => Promise<TlsIdentity>;
+  /** Replaces the list of administrators. */
+  readonly list: (...listed: readonly TlsIdentity[]) => void;
+  /** Writes any text where the list of administrators is. */
+  readonly writeList: (text: string) => void;
+}
+
+export interface RunningOptions<S extends Store> {
+  readonly store: S;
+  readonly now?: Clock;
+  readonly host?: string;
+  readonly policy?: Policy;
+  readonly tpm?: LabTpm;
+  readonly signer?: (signer: Signer) => Signer;
+  readonly log?: Log;
+}
+
+export const runService = (options: Partial<RunningOptions<MemoryStore>> = {}): Promise<RunningService> =>
+  runServiceOver({ store: new MemoryStore(), ...options });
+
+export async function runServiceOver<S extends Store>(options: RunningOptions<S>): Promise<RunningService<S>> {
+  const { store, now = systemClock, host = '127.0.0.1', tpm = labTpm(), log = silentLog } = options;
+  const policy = options.policy ?? labJoinPolicy(tpm);
+  const ca = await labNodeCa({ now: systemClock() });
+  const identity = await labServerIdentity(ca.management);
+  const directory = mkdtempSync(joinPath(tmpdir(), 'muster-'));
+  const listFile = joinPath(directory, 'administrators.yaml');
+  const listed: TlsIdentity[] = [];
+  const list = (...administrators: readonly TlsIdentity[]): void => {
+    listed.splice(0, listed.length, ...administrators);
+    writeFileSync(listFile, renderList(listed));
+  };
+  list();
+  const config = labConfig(host, listFile);
+  const caPem = certificatePem(ca.management.certificate);
+  const material: Material = {
+    node: { certificate: identity.certificatePem, key: identity.keyPem },
+    admin: { certificate: identity.certificatePem, key: identity.keyPem },
+    clientCa: caPem,
+    issuerChain: [ca.issuing.certificate.der, ca.root.certificate.der],
+    signer: options.signer?.(ca.issuing.signer) ?? ca.issuing.signer,
+    ticketKey: TICKET_KEY,
+    policySource: {
+      status: () => ({ policy, loadedAt: now(), lastError: undefined }),
+      reload: () => Promise.resolve(true),
+    },
+    kubernetesCa: caPem,
+  };
+  const service = await startService({ config, material, store, log, now, random: systemRandom, version: 'lab' });
+  const clients: LabClient[] = [];
+  const client = (at: { host: string; port: number }, who?: TlsIdentity, maxSockets?: number): LabClient => {
+    const made = labClient({ ...at, ca: caPem, identity: who, ...(maxSockets === undefined ? {} : { maxSockets }) });
+    clients.push(made);
+    return made;
+  };
+  return {
+    service,
+    store,
+    ca,
+    tpm,
+    policy,
+    caPem,
+    node: (maxSockets) => client(service.node, undefined, maxSockets),
+    admin: (who) => client(service.admin, who),
+    administrator: async (role, name) => {
+      const made = await labAdministrator(ca.management, {
+        ...(role === undefined ? {} : { role }),
+        ...(name === undefined ? {} : { name }),
+      });
+      list(...listed, made);
+      return made;
+    },
+    list,
+    writeList: (text) => writeFileSync(listFile, text),
+    [Symbol.asyncDispose]: async () => {
+      for (const made of clients) made[Symbol.dispose]();
+      await service[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function renderList(listed: readonly TlsIdentity[]): string {
+  const administrators = listed.map(({ certificate }) => ({
+    name: 'lab',
+    fingerprint: certificateFingerprint(certificate.der),
+  }));
+  return JSON.stringify({ apiVersion: 'muster/v1', kind: 'Administrators', administrators });
+}
+
+/** Paths that the service does not read while it runs point nowhere. */
+function labConfig(host: string, administrators: string): ServerConfig {
+  const listener = { host, port: 0, certificate: 'none', key: 'none' };
+  return serverConfigSchema.parse({
+    apiVersion: 'muster/v1',
+    kind: 'ServerConfig',
+    audience: AUDIENCE,
+    listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators } },
+    issuer: { chain: 'none', key: 'none', passphrase: { kind: 'file', path: 'none' } },
+    store: { kind: 'sqlite', path: 'none' },
+    tickets: { key: 'none' },
+    policy: 'none',
+    kubernetes: { apiServer: 'https://k8s.lab.example', ca: 'none' },
+  });
+}
