@@ -82,10 +82,11 @@ async function tell(narrator: Narrator, keep: boolean, stop: AbortSignal): Promi
   narrator.part('The record of all this');
   await story.run({ program: 'muster', args: ['audit', 'verify'], exitCode: 0 });
   narrator.good(`done in ${narrator.seconds().toFixed(1)} s`);
-  if (keep) await stayUp(narrator, folder, stop);
+  if (keep) await stayUp(narrator, folder, [once(stop, 'abort'), service.ended]);
 }
 
-async function stayUp(narrator: Narrator, folder: string, stop: AbortSignal): Promise<void> {
+/** Stays until one of `ends` resolves: the person stops it, or the service ended. */
+async function stayUp(narrator: Narrator, folder: string, ends: readonly Promise<unknown>[]): Promise<void> {
   const root = join(import.meta.dirname, '..');
   narrator.part('Still up');
   narrator.say('In another terminal:');
@@ -100,7 +101,7 @@ async function stayUp(narrator: Narrator, folder: string, stop: AbortSignal): Pr
     ].join('\n'),
   );
   narrator.say('Ctrl-C here stops everything and removes that directory.');
-  if (!stop.aborted) await once(stop, 'abort');
+  await Promise.race(ends);
 }
 
 const args = process.argv.slice(2);

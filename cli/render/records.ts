@@ -41,12 +41,29 @@ export function renderRecordLine(record: AuditRecordDocument, style: Style): str
   return `${parts.join('  ').trimEnd()}\n`;
 }
 
-/** A record's facts on one line, cut where they go on for long: `-o json` has them whole. */
+/**
+ * A record's facts on one line, for a person who skims: a list of checks is its codes, what is nested deeper is left to `-o json`, and
+ * the line is cut where it goes on for long.
+ */
 export function renderFacts(facts: AuditRecordDocument['facts']): string {
   const line = Object.entries(facts)
-    .map(([name, value]) => `${name}=${renderFact(value)}`)
+    .map(([name, value]) => [name, renderFact(value)] as const)
+    .filter(([, value]) => value !== '')
+    .toSorted(([a], [b]) => weight(a) - weight(b))
+    .map(([name, value]) => `${name}=${value}`)
     .join(' ');
   return line.length > FACTS_MAX ? `${line.slice(0, FACTS_MAX - 1)}…` : line;
 }
 
-const renderFact = (value: CanonicalValue): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const FIRST = ['problem', 'reason', 'denials'];
+const weight = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+
+function renderFact(value: CanonicalValue): string {
+  if (isList(value)) return value.map(renderFact).join(',');
+  if (value === null || typeof value !== 'object') return String(value);
+  const code = value['code'] ?? value['conflict'];
+  const pcr = value['pcr'];
+  return typeof code === 'string' ? `${code}${typeof pcr === 'number' ? `(PCR ${pcr})` : ''}` : '{…}';
+}
+
+const isList = (value: CanonicalValue): value is readonly CanonicalValue[] => Array.isArray(value);

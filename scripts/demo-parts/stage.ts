@@ -38,7 +38,8 @@ export async function runProgram(program: Program, args: readonly string[], fold
 
 /** The service, as a process that takes connections. Disposing of it asks it to stop and waits until it has. */
 export interface RunningService extends AsyncDisposable {
-  readonly pid: number;
+  /** Resolves when the process has ended, asked to or not. */
+  readonly ended: Promise<unknown>;
 }
 
 /** Starts `muster serve` and resolves when it says that it is ready; rejects with what it said when it ends before. */
@@ -56,15 +57,12 @@ export async function startService(config: string, folder: string): Promise<Runn
       if (line.includes('"service ready"')) resolve();
     });
   });
-  const late = AbortSignal.timeout(STARTS_WITHIN_MS);
-  const failed = Promise.race([ended, once(late, 'abort')]).then(() => {
-    child.kill('SIGKILL');
-    throw new Error(`the service did not start:\n${said}`);
-  });
-  await Promise.race([ready, failed]);
-  failed.catch(() => undefined);
+  const late = setTimeout(() => child.kill('SIGKILL'), STARTS_WITHIN_MS);
+  const isReady = await Promise.race([ready.then(() => true), ended.then(() => false)]);
+  clearTimeout(late);
+  if (!isReady) throw new Error(`the service did not start:\n${said}`);
   return {
-    pid: child.pid ?? 0,
+    ended,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await ended;

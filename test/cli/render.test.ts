@@ -69,6 +69,10 @@ test('fields without a value are left out, the others line up', () => {
 test('facts are one line, cut where they go on for long', () => {
   expect(renderFacts({ problem: 'evidence-rejected', count: 2 })).toBe('problem=evidence-rejected count=2');
   expect(renderFacts({ text: 'x'.repeat(500) })).toHaveLength(120);
+  const denials = [{ code: 'pcr-mismatch', pcr: 4, found: 'ab' }, { code: 'ek-denied' }];
+  expect(renderFacts({ advisories: [], evidence: { a: 1 }, denials, problem: 'evidence-rejected' })).toBe(
+    'problem=evidence-rejected denials=pcr-mismatch(PCR 4),ek-denied evidence={…}',
+  );
 });
 
 describe('an answer', () => {
