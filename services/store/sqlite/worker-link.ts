@@ -16,6 +16,8 @@ import {
 /** More calls than this without an answer mean that the disk stands still: the next caller is told so at once. */
 const PENDING_MAX = 8_192;
 
+const SQLITE_WORKER = new URL('./sqlite-worker.ts', import.meta.url);
+
 interface Pending {
   readonly settle: (reply: Reply<never>) => void;
   readonly reject: (error: Error) => void;
@@ -32,9 +34,9 @@ export class WorkerLink {
   #nextId = 1;
   #closing = false;
 
-  private constructor(path: string) {
+  private constructor(path: string, program: URL) {
     // The thread needs nothing of the environment, where others may keep secrets.
-    this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: { path }, env: {} });
+    this.#worker = new Worker(program, { workerData: { path }, env: {} });
     this.#worker.on('message', (message: FromWorker<never>) => this.#receive(message));
     this.#worker.on('messageerror', (cause) => this.#fail('the store answered with what cannot be read', cause));
     this.#worker.on('error', (cause) => this.#fail('the store crashed', cause));
@@ -45,8 +47,8 @@ export class WorkerLink {
   }
 
   /** The worker has opened the file at `path` when the promise resolves. Rejects with a DependencyError when it cannot. */
-  static async open(path: string): Promise<WorkerLink> {
-    const link = new WorkerLink(path);
+  static async open(path: string, program = SQLITE_WORKER): Promise<WorkerLink> {
+    const link = new WorkerLink(path, program);
     await link.#opened.promise;
     return link;
   }

@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Denial, VerifiedClaims } from '#attestation/result.ts';
+import { type AuditEvent, AUDIT_GENESIS, chainAuditEvent } from '#core/audit-record.ts';
+import { utf8 } from '#core/bytes.ts';
+import { certificateFingerprint, ekFingerprint } from '#core/ids.ts';
+import { type AuditEventType, isRecordOf } from '#services/audit/catalogue.ts';
+import {
+  adminRefused,
+  certificateIssued,
+  certificateOrphaned,
+  certificateSigning,
+  challengeRefused,
+  enrolmentRefused,
+  joinRefused,
+  joinRepeated,
+  nodeEnrolled,
+  policyLoaded,
+  referenceCaptured,
+  serviceStarted,
+  serviceStopped,
+} from '#services/audit/events.ts';
+import {
+  NOON,
+  labIntent,
+  labIssued,
+  labNodeId,
+  labNodeName,
+  labPoolName,
+  labRequestId,
+  labSerial,
+} from '#test/lab/store-values.ts';
+import { MemoryStore } from '#test/fakes/memory-store.ts';
+
+const OCCASION = { at: NOON, requestId: labRequestId(1), address: '192.0.2.7' };
+const EK = ekFingerprint(utf8('ek 1'));
+
+const CLAIMS: VerifiedClaims = {
+  kind: 'tpm2-quote',
+  ek: {
+    fingerprint: EK,
+    certificate: {
+      manufacturer: 'id:53544D20',
+      model: 'ST33',
+      version: 'id:00010102',
+      software: false,
+      anchor: 'CN=Root',
+    },
+  },
+  akName: '000b11',
+  bank: 'sha256',
+  pcrs: new Map([
+    [0, 'aa'.repeat(32)],
+    [10, 'bb'.repeat(32)],
+  ]),
+  bootEpoch: { resetCount: 4_294_967_295, restartCount: 1, clockMs: 18_446_744_073_709_551_615n },
+  clockSafe: true,
+  firmwareVersion: 0x0001_0002_0003_0004n,
+};
+const DENIAL: Denial = {
+  code: 'pcr-mismatch',
+  pcr: 7,
+  expected: 'aa',
+  found: 'bb',
+  detail: 'Secure Boot state differs',
+};
+const REFUSAL = {
+  problem: 'evidence-rejected',
+  denials: [DENIAL],
+  claimedNodeName: 'worker-00001',
+  ekFingerprint: EK,
+  policyVersion: 'f00d',
+  nodeName: labNodeName(1),
+};
+const ISSUANCE = {
+  intent: labIntent(1),
+  certificate: labIssued(1),
+  pool: labPoolName('general'),
+  protectionRating: 'default' as const,
+  claimedNodeName: 'worker-00001',
+  policyVersion: 'f00d',
+  referenceValues: 'golden-1',
+  claims: CLAIMS,
+  advisories: [{ code: 'ak-changed' as const, detail: 'the AK was made anew' }],
+};
+const ENROLLED = {
+  nodeId: labNodeId(1),
+  nodeName: labNodeName(1),
+  pool: labPoolName('general'),
+  ekFingerprint: EK,
+  ekCertificateFingerprint: certificateFingerprint(utf8('der')),
+};
+
+const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
+  'service.started': serviceStarted(NOON, { version: '0.1.0', policyVersion: 'f00d' }),
+  'service.stopped': serviceStopped(NOON, 'SIGTERM'),
+  'policy.loaded': policyLoaded(NOON, { policyVersion: 'f00d', pools: ['general'], referenceValues: ['golden-1'] }),
+  'challenge.refused': challengeRefused(OCCASION, REFUSAL),
+  'join.refused': joinRefused(OCCASION, { ...REFUSAL, claims: CLAIMS }),
+  'join.repeated': joinRepeated(OCCASION, {
+    nodeName: labNodeName(1),
+    serial: labSerial(1),
+    fingerprint: labIssued(1).fingerprint,
+  }),
+  'certificate.signing': certificateSigning(OCCASION, labIntent(1)),
+  'certificate.issued': certificateIssued(OCCASION, ISSUANCE),
+  'certificate.orphaned': certificateOrphaned(NOON, labIntent(1)),
+  'node.enrolled': nodeEnrolled(OCCASION, 'CN=alice', ENROLLED),
+  'enrolment.refused': enrolmentRefused(OCCASION, 'CN=alice', {
+    lines: 2,
+    conflicts: [{ index: 1, conflict: 'ek-taken', name: labNodeName(1) }],
+  }),
+  'reference.captured': referenceCaptured(OCCASION, 'CN=alice', labNodeName(1), {
+    name: 'golden-1',
+    capturedFromRequestId: labRequestId(1),
+    bank: 'sha256',
+    pcrs: { '0': 'aa' },
+  }),
+  'admin.refused': adminRefused(OCCASION, undefined, {
+    problem: 'authentication-required',
+    method: 'GET',
+    path: '/v1/nodes',
+  }),
+};
+
+describe('an audit event', () => {
+  test.each(Object.entries(EVENTS))('%s bears its own type and stands in a chain', async (type, event) => {
+    expect(event.type).toBe(type);
+    const store = new MemoryStore();
+    const record = await store.appendAudit(event);
+    const [read] = await store.readAudit(0, 1);
+    expect(read).toEqual(record);
+  });
+
+  test.each<[AuditEventType, string, string | undefined]>([
+    ['service.started', 'service', undefined],
+    ['challenge.refused', 'anonymous', 'worker-00001'],
+    ['join.refused', 'node:worker-00001', 'worker-00001'],
+    ['certificate.signing', 'node:worker-00001', 'worker-00001'],
+    ['certificate.issued', 'node:worker-00001', 'worker-00001'],
+    ['certificate.orphaned', 'service', 'worker-00001'],
+    ['node.enrolled', 'admin:CN=alice', 'worker-00001'],
+    ['enrolment.refused', 'admin:CN=alice', undefined],
+    ['admin.refused', 'anonymous', undefined],
+  ])('%s says who did it and which node it is about', (type, actor, nodeName) => {
+    expect(EVENTS[type]).toMatchObject({ actor });
+    expect(EVENTS[type].nodeName).toBe(nodeName);
+  });
+
+  test.each([
+    {
+      given: 'a verified quote of an enrolled node',
+      refusal: { ...REFUSAL, claims: CLAIMS },
+      actor: 'node:worker-00001',
+    },
+    { given: 'no verified quote', refusal: REFUSAL, actor: 'anonymous' },
+    {
+      given: 'a quote of a node nobody enrolled',
+      refusal: { ...REFUSAL, claims: CLAIMS, nodeName: undefined },
+      actor: 'anonymous',
+    },
+  ])('join.refused on $given is the deed of $actor', ({ refusal, actor }) => {
+    expect(joinRefused(OCCASION, refusal).actor).toBe(actor);
+  });
+
+  test('keeps a claimed name apart from the name of the node it is about', () => {
+    const event = joinRefused(OCCASION, { ...REFUSAL, claimedNodeName: 'worker-00002' });
+    expect(event.nodeName).toBe('worker-00001');
+    expect(event.facts.claimedNodeName).toBe('worker-00002');
+  });
+
+  test('join.refused tells an administrator every failed check, and what the machine proved', () => {
+    const { facts, address, requestId } = joinRefused(OCCASION, { ...REFUSAL, claims: CLAIMS });
+    expect([address, requestId]).toEqual(['192.0.2.7', labRequestId(1)]);
+    expect(facts).toMatchObject({
+      problem: 'evidence-rejected',
+      denials: [{ code: 'pcr-mismatch', pcr: 7, expected: 'aa', found: 'bb', detail: 'Secure Boot state differs' }],
+      claimedNodeName: 'worker-00001',
+      ekFingerprint: EK,
+      policyVersion: 'f00d',
+      advisories: [],
+    });
+    expect(facts.evidence).toEqual(certificateIssued(OCCASION, ISSUANCE).facts.evidence);
+  });
+
+  test('join.refused without a verified quote tells nothing of evidence', () => {
+    expect(joinRefused(OCCASION, REFUSAL).facts.evidence).toBeUndefined();
+  });
+
+  test('certificate.issued carries what reference values are made of', () => {
+    expect(certificateIssued(OCCASION, ISSUANCE).facts).toMatchObject({
+      serial: labSerial(1),
+      fingerprint: labIssued(1).fingerprint,
+      notBefore: '2026-11-21T11:55:00.000Z',
+      notAfter: '2026-11-21T20:00:00.000Z',
+      referenceValues: 'golden-1',
+      advisories: [{ code: 'ak-changed', detail: 'the AK was made anew' }],
+      evidence: {
+        bank: 'sha256',
+        pcrs: { '0': 'aa'.repeat(32), '10': 'bb'.repeat(32) },
+        bootEpoch: { resetCount: 4_294_967_295, restartCount: 1, clockMs: '18446744073709551615' },
+        firmwareVersion: '0001000200030004',
+        ekCertificate: { manufacturer: 'id:53544D20', anchor: 'CN=Root' },
+      },
+    });
+  });
+
+  test('enrolment.refused counts all conflicts and lists the first hundred', () => {
+    const conflicts = Array.from({ length: 250 }, (_, index) => ({
+      index,
+      conflict: 'name-taken',
+      name: labNodeName(index),
+    }));
+    const { facts } = enrolmentRefused(OCCASION, 'CN=alice', { lines: 250, conflicts });
+    expect([facts.conflictCount, facts.conflicts.length, facts.conflicts.at(-1)?.index]).toEqual([250, 100, 99]);
+  });
+
+  test('is told from a record of another type', () => {
+    const record = chainAuditEvent(EVENTS['join.refused'], { sequence: 0, hash: AUDIT_GENESIS });
+    expect(isRecordOf(record, 'join.refused')).toBe(true);
+    expect(isRecordOf(record, 'certificate.issued')).toBe(false);
+  });
+});
