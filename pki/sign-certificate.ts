@@ -10,8 +10,8 @@ import { buildSigned } from './x509/certificate-writer.ts';
 import { DerReader } from './x509/der-reader.ts';
 import { integer, sequence } from './x509/der-writer.ts';
 
-/** An ECDSA-Sig-Value that nobody's key makes (r = s = 1): it fills the signature's place while a certificate is linted. */
-const PLACEHOLDER_SIGNATURE = sequence(integer(1), integer(1));
+/** An ECDSA-Sig-Value that nobody's key makes (r = s = 1): it fills the signature's place while a structure is linted. */
+export const PLACEHOLDER_SIGNATURE = sequence(integer(1), integer(1));
 
 /** A signer with its public key imported, once. */
 export interface SigningKey {

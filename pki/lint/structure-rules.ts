@@ -1,4 +1,4 @@
-import { hasNullParameters } from '../x509/algorithm.ts';
+import { type AlgorithmIdentifier, hasNullParameters } from '../x509/algorithm.ts';
 import type { CertificateView } from './certificate-view.ts';
 import { broken, type Rule } from './rule.ts';
 
@@ -28,11 +28,7 @@ export const STRUCTURE_RULES: readonly Rule<CertificateView>[] = [
   {
     name: 'signature-parameters',
     clause: 'RFC 5758 §3.2, RFC 3279 §2.2.1',
-    check: ({ certificate: { signatureAlgorithm } }) => {
-      const { oid, parameters } = signatureAlgorithm;
-      if (WITHOUT_PARAMETERS.test(oid)) return broken(parameters !== undefined, 'parameters where there are none');
-      return broken(WITH_NULL.test(oid) && !hasNullParameters(signatureAlgorithm), 'parameters are not NULL');
-    },
+    check: ({ certificate }) => signatureParametersFault(certificate.signatureAlgorithm),
   },
   {
     name: 'issuer-empty',
@@ -55,3 +51,10 @@ export const STRUCTURE_RULES: readonly Rule<CertificateView>[] = [
     check: ({ hasUniqueId }) => broken(hasUniqueId, 'issuerUniqueID or subjectUniqueID is present'),
   },
 ];
+
+/** What is wrong with the parameters of a signature's algorithm; undefined for right ones and for algorithms not known here. */
+export function signatureParametersFault(algorithm: AlgorithmIdentifier): string | undefined {
+  const { oid, parameters } = algorithm;
+  if (WITHOUT_PARAMETERS.test(oid)) return broken(parameters !== undefined, 'parameters where there are none');
+  return broken(WITH_NULL.test(oid) && !hasNullParameters(algorithm), 'parameters are not NULL');
+}

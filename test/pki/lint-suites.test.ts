@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Bytes } from '#core/bytes.ts';
 import { lintCertificate } from '#pki/lint.ts';
+import { firstPemBlock, pkilintErrors } from '#test/lab/suite-files.ts';
 
 import { PKILINT_FILE_EXCEPTIONS, PKILINT_NOT_APPLICABLE, PKILINT_RULES } from './lint/pkilint-map.ts';
 import {
@@ -28,13 +29,7 @@ interface ZlintRow {
 const zlintRows: readonly ZlintRow[] = IS_MISSING ? [] : JSON.parse(readFileSync(`${ZLINT}/expectations.json`, 'utf8'));
 const certificateRows = zlintRows.filter(({ kind }) => kind === 'Certificate');
 
-/** The first PEM block of a file that may have other text around it. */
-function firstPemBlock(text: string): Bytes {
-  const match = /-----BEGIN [A-Z0-9 ]+-----([A-Za-z0-9+/=\s]+)-----END/.exec(text);
-  return Buffer.from(match?.[1] ?? '', 'base64');
-}
-
-const derOf = (file: string): Bytes => firstPemBlock(readFileSync(`${ZLINT}/testdata/${file}`, 'latin1'));
+const derOf = (file: string): Bytes => firstPemBlock(`${ZLINT}/testdata/${file}`);
 
 describe.skipIf(IS_MISSING)('lint against zlint’s expectations', () => {
   test('every rule of zlint’s is compared with one of ours, or has a reason not to be', () => {
@@ -85,10 +80,9 @@ describe.skipIf(PKILINT_IS_MISSING)('lint against pkilint’s findings', () => {
   const files = PKILINT_IS_MISSING ? [] : readdirSync(PKILINT);
 
   test.for(files)('%s', (file) => {
-    const text = readFileSync(`${PKILINT}/${file}`, 'utf8');
-    const der = firstPemBlock(text);
+    const der = firstPemBlock(`${PKILINT}/${file}`);
     const broken = lintCertificate(der, {}).map(({ rule }) => rule);
-    const codes = pkilintErrors(text);
+    const codes = pkilintErrors(`${PKILINT}/${file}`);
     for (const code of codes) {
       if (code in PKILINT_NOT_APPLICABLE || file in PKILINT_FILE_EXCEPTIONS) continue;
       const isFound = PKILINT_RULES[code]?.some((rule) => broken.includes(rule));
@@ -101,12 +95,3 @@ describe.skipIf(PKILINT_IS_MISSING)('lint against pkilint’s findings', () => {
     }
   });
 });
-
-/** Codes of the warnings, errors and fatal findings in the CSV behind a sample's PEM block. */
-function pkilintErrors(text: string): readonly string[] {
-  const rows = text.slice(text.indexOf('node_path,')).split('\n').slice(1);
-  return rows.flatMap((row) => {
-    const [, , severity = '', code = ''] = row.split(',');
-    return /^(?:WARNING|ERROR|FATAL)$/.test(severity) ? [code] : [];
-  });
-}
