@@ -26,15 +26,14 @@ const TPM_SPECIFICATION = '2.23.133.2.16';
 const PERMANENT_IDENTIFIER = '1.3.6.1.5.5.7.8.3';
 
 /**
- * The TPM's manufacturer, model and version, if the certificate has the form of the TCG EK Credential Profile: version 3, a positive serial,
- * stated not to be a CA's, key usage critical and encryption only, one directory name with the three TPM attributes, and TPM 2.0 where it
+ * The TPM's manufacturer, model and version, if the certificate has the form of the TCG EK Credential Profile: a positive serial, stated
+ * not to be a CA's, key usage critical and encryption only, one directory name with the three TPM attributes, and TPM 2.0 where it
  * states a family. The purpose tcg-kp-EKCertificate is for path validation to demand.
  *
  * Nothing is established about who issued it. Throws X509FormatError.
  */
 export function readEkCertificateFacts(certificate: Certificate): EkCertificateFacts | Denial {
   const { extensions } = certificate;
-  if (certificate.version !== 3) return unsuitable('not a version 3 certificate');
   if (certificateSerial(certificate) === undefined) return unsuitable('the serial number is not a positive one');
   if (extensions.basicConstraints?.ca !== false) return unsuitable('basicConstraints does not say CA:FALSE');
   return checkKeyUsage(certificate) ?? checkFamily(certificate) ?? readTpmName(certificate);
@@ -55,7 +54,9 @@ function checkKeyUsage({ extensions, publicKey }: Certificate): Denial | undefin
 function checkFamily({ extensions }: Certificate): Denial | undefined {
   const extension = extensions.all.get(EXTENSION.subjectDirectoryAttributes);
   if (extension === undefined) return undefined;
-  const specifications = parseDirectoryAttributes(extension.value).filter(({ type }) => type === TPM_SPECIFICATION);
+  const specifications = parseDirectoryAttributes(extension.value, 'tpm-maker').filter(
+    ({ type }) => type === TPM_SPECIFICATION,
+  );
   for (const value of specifications.flatMap(({ values }) => values)) {
     const family = new DerReader(value, 'TPMSpecification').sequence().content(TAG.utf8String);
     if (Buffer.from(family).toString('utf8') !== '2.0')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Bytes } from '#core/bytes.ts';
 import { anchorsOf, parseAnchors } from '#attestation/endorsements.ts';
-import { integer, utf8String } from '#pki/x509/der-writer.ts';
+import { integer, namedBits, utf8String } from '#pki/x509/der-writer.ts';
 import {
   basicConstraints,
   directoryName,
@@ -13,7 +13,7 @@ import {
   subjectAltName,
 } from '#pki/x509/extension-writer.ts';
 import { buildName } from '#pki/x509/name-writer.ts';
-import { ATTRIBUTE, KEY_PURPOSE } from '#pki/x509/oids.ts';
+import { ATTRIBUTE, EXTENSION, KEY_PURPOSE } from '#pki/x509/oids.ts';
 import { judgeEkCertificate, vectorPem } from '#test/lab/ek-certificate-vectors.ts';
 import { verdict } from '#test/lab/tpm-appraisal.ts';
 import {
@@ -97,6 +97,11 @@ const ROWS: readonly [string, Change, string][] = [
     'ek-certificate-unsuitable',
   ],
   ['with an unknown critical extension', { extensions: add(UNKNOWN) }, 'ek-certificate-unsuitable'],
+  [
+    'whose key usage is not critical',
+    { extensions: replace('keyUsage', extension(EXTENSION.keyUsage, false, namedBits(4))) },
+    'ek-certificate-unsuitable',
+  ],
   ['without a key usage', { extensions: replace('keyUsage') }, 'ek-certificate-unsuitable'],
   [
     'with the key usage of RSA',

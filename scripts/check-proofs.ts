@@ -1,0 +1,17 @@
+import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
+import type { CheckProof } from './proofs/check-proof.ts';
+import { CODEC_PROOFS } from './proofs/codec.ts';
+import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
+import { KEY_PROOFS } from './proofs/keys.ts';
+import { POLICY_PROOFS } from './proofs/policy.ts';
+import { QUOTE_PROOFS } from './proofs/quote.ts';
+
+/** Every check that has to be missed when it is not there: each row of the attack catalogue rests on one at least. */
+export const CHECK_PROOFS: readonly CheckProof[] = [
+  ...QUOTE_PROOFS,
+  ...KEY_PROOFS,
+  ...EK_CERTIFICATE_PROOFS,
+  ...APPRAISAL_PROOFS,
+  ...POLICY_PROOFS,
+  ...CODEC_PROOFS,
+];

@@ -1,0 +1,171 @@
+import { attack, type CheckProof } from './check-proof.ts';
+
+const FILE = 'attestation/appraise.ts';
+const EPOCH = 'attestation/boot-epoch.ts';
+const EVIDENCE = 'attestation/verify-evidence.ts';
+const APPRAISE_TEST = 'test/attestation/appraise.test.ts';
+
+/** What `appraise` demands, and how `verifyEvidence` ends. */
+export const APPRAISAL_PROOFS: readonly CheckProof[] = [
+  {
+    removes: "the EK against the record's",
+    file: FILE,
+    check: 'if (node === undefined || node.ekFingerprint !== fingerprint) {',
+    without: 'if (node === undefined) {',
+    test: attack('T04-relay-to-another-tpm'),
+  },
+  {
+    removes: "the EK against the record's, two nodes",
+    file: FILE,
+    check: 'if (node === undefined || node.ekFingerprint !== fingerprint) {',
+    without: 'if (node === undefined) {',
+    test: attack('T31-cloned-machine'),
+  },
+  {
+    removes: 'the node name',
+    file: FILE,
+    check: 'if (node.name !== claimedNodeName) {',
+    without: 'if (false) {',
+    test: attack('T31-cloned-machine'),
+  },
+  {
+    removes: 'the node state',
+    file: FILE,
+    check: "if (node.state !== 'enrolled' && node.state !== 'joined') {",
+    without: 'if (false) {',
+    test: APPRAISE_TEST,
+  },
+  {
+    removes: 'the list of denied EKs',
+    file: FILE,
+    check: 'if (policy.deniedEks.has(fingerprint))',
+    without: 'if (false)',
+    test: APPRAISE_TEST,
+  },
+  {
+    removes: 'an EK certificate',
+    file: FILE,
+    check: 'if (tpm2.allowEkWithoutCertificate) return [];',
+    without: 'return [];',
+    test: APPRAISE_TEST,
+  },
+  {
+    removes: 'software TPMs',
+    file: FILE,
+    check: 'if (!ek.certificate.software || tpm2.allowSoftwareTpm) return [];',
+    without: 'return [];',
+    test: attack('T13-software-tpm'),
+  },
+  {
+    removes: "the pool's selection",
+    file: FILE,
+    check: 'return expected === found',
+    without: 'return expected !== undefined',
+    test: attack('T56-rating-claimed-by-the-node'),
+  },
+  {
+    removes: 'that an unknown pool is told',
+    file: FILE,
+    check: '...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),',
+    without: '',
+    test: attack('T56-rating-claimed-by-the-node'),
+  },
+  {
+    removes: "the policy's lifetime",
+    file: FILE,
+    check: 'ttlSeconds: pool.ttlSeconds,',
+    without: 'ttlSeconds: 86_400,',
+    test: attack('T56-rating-claimed-by-the-node'),
+  },
+  {
+    removes: 'the PCR values against the reference',
+    file: 'attestation/reference-values.ts',
+    check: 'mismatch.expected !== mismatch.found',
+    without: 'mismatch.expected === undefined',
+    test: attack('T29-reboot-in-mid-join'),
+  },
+  {
+    removes: 'that sets match whole',
+    file: 'attestation/reference-values.ts',
+    check: 'if (mismatches.length === 0)',
+    without: 'if (mismatches.length <= 1)',
+    test: 'test/attestation/reference-values.test.ts',
+  },
+  {
+    removes: 'that an empty set matches nothing',
+    file: 'attestation/reference-values.ts',
+    check: 'if (set.pcrs.size === 0) continue;',
+    without: '',
+    test: 'test/attestation/reference-values.test.ts',
+  },
+  {
+    removes: 'that the clock must advance',
+    file: EPOCH,
+    check: 'current.clockMs > last.clockMs',
+    without: 'current.clockMs >= last.clockMs',
+    test: attack('T02-evidence-sent-twice'),
+  },
+  {
+    removes: 'the reset count',
+    file: EPOCH,
+    check: 'a.resetCount - b.resetCount || ',
+    without: '',
+    test: attack('T27-reset-count-lower'),
+  },
+  {
+    removes: 'the restart count',
+    file: EPOCH,
+    check: ' || a.restartCount - b.restartCount',
+    without: '',
+    test: attack('T27-reset-count-lower'),
+  },
+  {
+    removes: 'that the clock counts within an epoch only',
+    file: EPOCH,
+    check: 'if (compareCounts(current, last) > 0) return undefined;',
+    without: 'if (compareCounts(current, last) > 0 && current.clockMs > last.clockMs) return undefined;',
+    test: attack('T28-clock-back-after-power-loss'),
+  },
+  {
+    removes: 'the boot epoch',
+    file: FILE,
+    check: 'return denial === undefined ? [] : [denial];',
+    without: 'return denial === undefined ? [] : [];',
+    test: attack('T31-cloned-machine'),
+  },
+  {
+    removes: 'word of resets',
+    file: EPOCH,
+    check: 'if (resets > 1) {',
+    without: 'if (false) {',
+    test: attack('T30-tpm-reset-under-a-running-machine'),
+  },
+  {
+    removes: 'word of a clock that diverged',
+    file: EPOCH,
+    check: 'if (Math.abs(ticked - passed) >',
+    without: 'if (Infinity <',
+    test: attack('T30-tpm-reset-under-a-running-machine'),
+  },
+  {
+    removes: 'that a fault is no verdict',
+    file: EVIDENCE,
+    check: 'if (!(error instanceof Tpm2FormatError || error instanceof X509FormatError)) throw error;',
+    without: 'if (!(error instanceof Error && "code" in error)) return { ok: false, denials: [] };',
+    test: attack('T49-fault-in-the-verifier'),
+  },
+  {
+    removes: 'that malformed TPM structures are a verdict',
+    file: EVIDENCE,
+    check: 'error instanceof Tpm2FormatError || ',
+    without: '',
+    test: attack('T42-malformed-structures'),
+  },
+  {
+    removes: 'that malformed certificates are a verdict',
+    file: EVIDENCE,
+    check: ' || error instanceof X509FormatError',
+    without: '',
+    test: attack('T42-malformed-structures'),
+  },
+];
