@@ -48,10 +48,13 @@ describe.skipIf(!canStartSwtpm())('an attester over a software TPM', () => {
     );
 
   /** A challenge as the service makes it, and the secret in it. */
-  function challengeFor(description: Awaited<ReturnType<typeof open>>['description'], edit: Partial<Challenge> = {}) {
+  function challengeFor(
+    description: Awaited<ReturnType<typeof open>>['description'],
+    edit: Partial<Challenge> = {},
+    secret = randomBytes(32),
+  ) {
     const { attester } = challengeRequestSchema.parse({ nodeName: 'worker-7', attester: description });
     if (attester.kind !== 'tpm2-quote') throw new Error('not a TPM');
-    const secret = randomBytes(32);
     const akName = objectName(attester.akPublic, 'sha256');
     const credential = makeCredential({
       ekPublic: parsePublicArea(attester.ekPublic),
@@ -124,6 +127,13 @@ describe.skipIf(!canStartSwtpm())('an attester over a software TPM', () => {
     });
     const { challenge } = challengeFor(attester.description, { pcrSelection: [{ hash: 'sha256', pcrs: [] }] });
     expect(await attester.collectEvidence(challenge, randomBytes(32))).toMatchObject({ ok: false });
+  });
+
+  test('does not answer a credential whose secret is not the protocol’s', async () => {
+    await using attester = await open(['p-256']);
+    const { challenge } = challengeFor(attester.description, {}, randomBytes(16));
+    const collected = await attester.collectEvidence(challenge, randomBytes(32));
+    expect(collected).toEqual({ ok: false, reason: 'its credential holds 16 bytes, not 32' });
   });
 
   test('sends the logs that are asked for and that there are', async () => {

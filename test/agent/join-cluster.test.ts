@@ -15,7 +15,14 @@ import { systemRandom } from '#core/random.ts';
 import { labNodeCa } from '#test/lab/node-ca.ts';
 import { certificatePem, labServerIdentity } from '#test/lab/service-pki.ts';
 
-import { AUDIENCE, type FakeJoinService, refuse, startFakeJoinService, ticketOf } from './fake-join-service.ts';
+import {
+  AUDIENCE,
+  type FakeJoinService,
+  type Fault,
+  refuse,
+  startFakeJoinService,
+  ticketOf,
+} from './fake-join-service.ts';
 import { labAttester } from './lab-attester.ts';
 
 let service: FakeJoinService;
@@ -51,7 +58,7 @@ const config = (override: Partial<AgentConfig> = {}): AgentConfig => ({
 /** One join with a clock that moves only when the agent sleeps. */
 async function run(settings: AgentConfig = config(), override: Partial<JoinDeps> = {}) {
   let elapsedMs = 0;
-  const capabilities = { now: () => new Date(), random: systemRandom };
+  const capabilities = { now: () => new Date(), random: override.random ?? systemRandom };
   using client = openJoinService({ ...settings, ...capabilities });
   return await joinCluster(
     {
@@ -156,11 +163,22 @@ describe('a service that is away', () => {
     service = await startFakeJoinService();
   });
 
-  test('is left for a replica that answers', async () => {
-    const gone = await startFakeJoinService();
-    await gone[Symbol.asyncDispose]();
-    const outcome = await run(config({ services: [gone.url, gone.url, gone.url, service.url] }));
+  test.each<[string, Fault]>([
+    ['that answers, when it does not', 'drop'],
+    ['that can answer, when it cannot', refuse('dependency-unavailable')],
+  ])('is left for a replica %s', async (_what, fault) => {
+    const other = await startFakeJoinService();
+    service.faults.push(...Array.from({ length: 50 }, () => fault));
+    // Both services are one to the agent: they share the CA file, and the order is the configured one when nothing is random.
+    const settings = config({
+      services: [service.url, other.url],
+      serviceCa: service.caPem + other.caPem,
+      nodeCa: undefined,
+    });
+    const outcome = await run(settings, { random: (length) => Buffer.alloc(length) });
+    await other[Symbol.asyncDispose]();
     expect(outcome).toMatchObject({ status: 'joined' });
+    expect(service.requests).toHaveLength(1);
   });
 
   test('is waited for as long as it asks', async () => {
@@ -227,7 +245,7 @@ describe('an answer that no node should use', () => {
     ['is not JSON', { status: 201, type: 'text/html', body: '<p>hello</p>' }],
     ['is JSON of another kind', { status: 201, body: '{"ticket":7}' }],
     ['is cut off', { status: 201, body: '{"ticket":"' }],
-    ['is longer than the protocol has', { status: 201, body: JSON.stringify({ ticket: 'x'.repeat(200_000) }) }],
+    ['has too long a member', { status: 201, body: JSON.stringify({ ticket: 'x'.repeat(200_000) }) }],
     ['sends the agent elsewhere', { status: 307, headers: { location: 'https://elsewhere.example/' } }],
     ['is some other server’s', { status: 404, type: 'text/html', body: 'not here' }],
   ] as const)('because it %s is not used', async (_what, fault) => {
@@ -235,6 +253,11 @@ describe('an answer that no node should use', () => {
     expect(await run()).toMatchObject(unusable);
     expect(service.requests).toHaveLength(1);
     expect(await files()).toEqual([]);
+  });
+
+  test('because it goes on longer than the protocol has is not read to its end', async () => {
+    service.faults.push({ status: 201, body: ' '.repeat(10_000_000) });
+    expect(await run()).toMatchObject({ ...unusable, reason: expect.stringContaining('more than 131072 bytes') });
   });
 
   test('because it asks for a callback is not used', async () => {

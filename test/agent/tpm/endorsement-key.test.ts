@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { createPrimary, readPublic } from '#agent/tpm/commands.ts';
 import { EK_TYPES, findEkCertificates, openEndorsementKey } from '#agent/tpm/endorsement-key.ts';
 import { readNvIndex } from '#agent/tpm/nv.ts';
 import { type Bytes, concatBytes } from '#core/bytes.ts';
 import { parsePem } from '#pki/x509/pem.ts';
-import { CC } from '#tpm2/constants.ts';
+import { decodeEvictControl, encodeEvictControl } from '#tpm2/commands/object.ts';
+import { CC, RH } from '#tpm2/constants.ts';
 import { parsePublicArea, writePublicArea } from '#tpm2/public-area.ts';
 import { templatePublic } from '#tpm2/ek-template.ts';
 import { canStartSwtpm, type Swtpm, startSwtpm } from '#test/lab/swtpm.ts';
@@ -199,6 +201,31 @@ describe.skipIf(!canStartSwtpm())('the endorsement key of a software TPM', () =>
       ] as const) {
         await writeMakerIndex(tpm, index, swtpm.ekCertificates.get(type) ?? new Uint8Array());
       }
+    });
+  });
+
+  test('has no certificate where the index for it was never written', async () => {
+    await swtpm.using(async (tpm) => {
+      await removeMakerIndex(tpm, P256_CERTIFICATE);
+      await writeMakerIndex(tpm, P256_CERTIFICATE, new Uint8Array(), { size: 900 });
+      expect(await findEkCertificates(tpm, ['p-256'])).toEqual([]);
+      await using ek = await openEndorsementKey(tpm, ['p-256', 'p-384']);
+      expect(ek.type).toBe('p-384');
+      await removeMakerIndex(tpm, P256_CERTIFICATE);
+      await writeMakerIndex(tpm, P256_CERTIFICATE, swtpm.ekCertificates.get('p-256') ?? new Uint8Array());
+    });
+  });
+
+  test('is not a persistent key of the owner that looks like one', async () => {
+    await using other = await startSwtpm({ ekTypes: [] });
+    await other.using(async (tpm) => {
+      {
+        await using lookalike = await createPrimary(tpm, RH.owner, writePublicArea(templatePublic('L-2')));
+        decodeEvictControl(await tpm.transmit(encodeEvictControl(lookalike.handle, 0x81010002)));
+      }
+      await using ek = await openEndorsementKey(tpm, ['p-256']);
+      expect(ek.handle >>> 24).toBe(0x80);
+      expect(ek.publicArea).not.toEqual((await readPublic(tpm, 0x81010002)).publicArea);
     });
   });
 

@@ -4,10 +4,11 @@ import type { Bytes } from '#core/bytes.ts';
 
 /** Everything in the TPM that a client may have left there: transient objects, loaded sessions and saved sessions. */
 export async function handlesInUse(tpm: TpmDevice): Promise<readonly number[]> {
-  const ranges = [0x80000000, 0x02000000, 0x03000000];
-  const handles: number[] = [];
-  for (const first of ranges) handles.push(...(await readHandles(tpm, first, first + 0x01000000)));
-  return handles;
+  const objects = await readHandles(tpm, 0x80000000, 0x81000000);
+  // Asked for loaded sessions (02) or saved ones (03), a TPM answers with each session's own handle, whose first byte is its kind.
+  const loaded = await readHandles(tpm, 0x02000000, 0x04000000);
+  const saved = await readHandles(tpm, 0x03000000, 0x04000000);
+  return [...new Set([...objects, ...loaded, ...saved])];
 }
 
 /** The command code of a command. */
