@@ -1,20 +1,17 @@
-import type { KeyObject } from 'node:crypto';
-
 import type { Bytes } from '#core/bytes.ts';
 import { ekFingerprint, type EkFingerprint } from '#core/ids.ts';
 import { matchEkTemplate } from '#tpm2/ek-template.ts';
 import { objectName } from '#tpm2/name.ts';
 import { parsePublicArea, type PublicArea } from '#tpm2/public-area.ts';
-import { publicAreaKey } from '#tpm2/public-key.ts';
 
 import type { Denial } from '../result.ts';
+import { plainSpkiOf } from './public-area-spki.ts';
 
 /** A key that can only open what is encrypted to its TPM. Whose TPM that is, its certificate or its enrolment says. */
 export interface EndorsementKey {
   readonly area: Extract<PublicArea, { type: 'rsa' | 'ecc' }>;
   /** TPM Name, computed here from the public area. */
   readonly name: Bytes;
-  readonly key: KeyObject;
   /** DER SubjectPublicKeyInfo in its plain form. */
   readonly spki: Bytes;
   readonly fingerprint: EkFingerprint;
@@ -22,10 +19,10 @@ export interface EndorsementKey {
 
 /**
  * On return `ekPublic` is one canonical TPMT_PUBLIC which, but for its unique field, is exactly one of the templates of the TCG EK
- * Credential Profile, and its key is valid. So a real TPM that holds it uses it for activation and for nothing else: a caller who could
+ * Credential Profile. So a real TPM that holds it uses it for activation and for nothing else: a caller who could
  * choose the attributes could open the credential with a key of another kind.
  *
- * It does not establish that a TPM holds the key. Throws Tpm2FormatError.
+ * It does not establish that a TPM holds the key, nor that the key is a valid one: `makeCredential` does. Throws Tpm2FormatError.
  */
 export function readEndorsementKey(ekPublic: Bytes): EndorsementKey | Denial {
   const area = parsePublicArea(ekPublic);
@@ -36,7 +33,6 @@ export function readEndorsementKey(ekPublic: Bytes): EndorsementKey | Denial {
       found: `${area.type}, name ${area.nameAlg}, attributes ${area.attributes.toString(16).padStart(8, '0')}`,
     };
   }
-  const key = publicAreaKey(area);
-  const spki = key.export({ type: 'spki', format: 'der' });
-  return { area, name: objectName(ekPublic, area.nameAlg), key, spki, fingerprint: ekFingerprint(spki) };
+  const spki = plainSpkiOf(area);
+  return { area, name: objectName(ekPublic, area.nameAlg), spki, fingerprint: ekFingerprint(spki) };
 }

@@ -6,6 +6,7 @@ import { isDenial } from '../denial.ts';
 import type { Denial } from '../result.ts';
 import { type AttestationKey, readAttestationKey } from './attestation-key.ts';
 import { type EndorsementKey, readEndorsementKey } from './endorsement-key.ts';
+import { plainSpkiOf } from './public-area-spki.ts';
 
 export interface ResidencyInput {
   /** TPMT_PUBLIC that the challenge was made for. */
@@ -42,7 +43,7 @@ export function verifyResidency(input: ResidencyInput): Residency | Denial {
   if (isDenial(ek)) return ek;
   const ak = readAttestationKey(input.akPublic);
   if (isDenial(ak)) return ak;
-  if (ak.key.equals(ek.key)) return { code: 'ak-attributes-unsafe', detail: 'the AK is the EK' };
+  if (equalBytes(plainSpkiOf(ak.area), ek.spki)) return { code: 'ak-attributes-unsafe', detail: 'the AK is the EK' };
   return { ek, ak };
 }
 
