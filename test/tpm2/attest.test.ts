@@ -18,6 +18,13 @@ function edited(offset: number, value: string): Uint8Array {
 /** 67 bytes: one more than a Name has. */
 const LONG = 'ab'.repeat(67);
 
+/** A TPM2B of `size` bytes. */
+const sized = (size: number) => size.toString(16).padStart(4, '0') + 'ab'.repeat(size);
+
+/** The quote with a qualified signer, or extraData, of another length. */
+const signedBy = (size: number) => fromHex(QUOTE.slice(0, 12) + sized(size) + QUOTE.slice(84));
+const qualifiedBy = (size: number) => fromHex(QUOTE.slice(0, 84) + sized(size) + QUOTE.slice(152));
+
 /** A TPMS_ATTEST of another type with the quote's common fields, which are the first 101 bytes. */
 function ofType(type: string, attested: string): Uint8Array {
   return fromHex(`ff544347${type}${QUOTE.slice(12, 202)}${attested}`);
@@ -115,12 +122,10 @@ describe('parseAttest', () => {
     ['a created name longer than any', ofType('801a', `0043${LONG}0000`), 'size-out-of-range'],
     ['a creation hash longer than any', ofType('801a', `00000041${LONG.slice(0, 130)}`), 'size-out-of-range'],
     ['an index name longer than any', ofType('8014', `0043${LONG}00000000`), 'size-out-of-range'],
-    ['a whole signer longer than any', fromHex(`ff54434780180043${LONG}${QUOTE.slice(80)}`), 'size-out-of-range'],
-    [
-      'whole extraData longer than any',
-      fromHex(`${QUOTE.slice(0, 80)}0043${LONG}${QUOTE.slice(148)}`),
-      'size-out-of-range',
-    ],
+    ['a signer as long as the longest Name', signedBy(66), 'accepted'],
+    ['a signer longer than that', signedBy(67), 'size-out-of-range'],
+    ['extraData as long as the longest TPM2B_DATA', qualifiedBy(66), 'accepted'],
+    ['extraData longer than that', qualifiedBy(67), 'size-out-of-range'],
     ['a whole digest longer than any', fromHex(`${QUOTE.slice(0, -68)}0041${LONG.slice(0, 130)}`), 'size-out-of-range'],
     ['a byte too many', concatBytes(fromHex(QUOTE), Buffer.of(0)), 'trailing-bytes'],
     ['a byte too few', fromHex(QUOTE).subarray(0, -1), 'truncated'],

@@ -51,6 +51,8 @@ describe('parseSignature', () => {
     ['an unknown scheme', fromHex(`ffff${ECDSA.slice(4)}`), 'unknown-selector'],
     ['an unknown hash', fromHex(`${ECDSA.slice(0, 4)}0012${ECDSA.slice(8)}`), 'unknown-selector'],
     ['r wider than any field', fromHex(`0018000b0043${'00'.repeat(0x43)}000101`), 'size-out-of-range'],
+    ['s wider than any field', fromHex(`0018000b0001010043${'00'.repeat(0x43)}`), 'size-out-of-range'],
+    ['an RSAPSS signature longer than any key', fromHex(`0016000b0201${'00'.repeat(0x201)}`), 'size-out-of-range'],
     ['an RSA signature longer than any key', fromHex(`0014000b0201${'00'.repeat(0x201)}`), 'size-out-of-range'],
     ['a byte too many', concatBytes(fromHex(ECDSA), Buffer.of(0)), 'trailing-bytes'],
     ['a byte too few', fromHex(ECDSA).subarray(0, -1), 'truncated'],
