@@ -8,6 +8,8 @@ import { encodeCrlEntry, type Revocation } from '#pki/revocation.ts';
 import { newSerial } from '#pki/serial.ts';
 import { localSigner } from '#pki/signer-file.ts';
 
+import { median } from './measure.ts';
+
 export interface CrlBench {
   readonly entries: number;
   /** From pre-encoded entries to the linted, signed and verified list. Aim: at most 1,000. */
@@ -53,6 +55,3 @@ export async function benchCrl(): Promise<CrlBench> {
     entryMicroseconds,
   };
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -10,6 +10,8 @@ import { localSigner } from '#pki/signer-file.ts';
 import { buildCsr } from '#pki/x509/build-csr.ts';
 import { parseCsr } from '#pki/x509/csr.ts';
 
+import { median } from './measure.ts';
+
 /** Microseconds of one core's time, and the ratio the design aims at: at most 3. */
 export interface IssuanceBench {
   /** CSR bytes in, linted and signed certificate out. */
@@ -89,8 +91,4 @@ async function microsecondsPer(count: number, run: () => Promise<void>): Promise
   await run();
   const { user, system } = process.cpuUsage(start);
   return (user + system) / count;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

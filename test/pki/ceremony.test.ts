@@ -14,7 +14,7 @@ import { localSigner, openKeyFile } from '#pki/signer-file.ts';
 import { type Certificate, parseCertificate } from '#pki/x509/certificate.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import { LAB_NOW, labKey, labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
-import { attime, hasOpenssl, openssl } from '#test/lab/openssl.ts';
+import { attime, hasTool, runTool } from '#test/lab/foreign-tool.ts';
 
 const passphrase = new Secret(utf8('correct horse battery'));
 const context = { now: LAB_NOW, random: systemRandom, passphrase };
@@ -179,11 +179,20 @@ describe('an issuing CA', () => {
   });
 });
 
-describe.skipIf(!hasOpenssl())('OpenSSL on the ceremony’s certificates', () => {
-  const pem = (name: keyof CeremonyResult) => ({ pem: result[name].certificatePem });
+describe.skipIf(!hasTool('openssl'))('OpenSSL on the ceremony’s certificates', () => {
+  const pem = (name: keyof CeremonyResult) => ({ file: result[name].certificatePem });
   const verify = (anchor: keyof CeremonyResult, name: keyof CeremonyResult, ...more: readonly string[]) =>
-    openssl('verify', '-x509_strict', '-check_ss_sig', ...attime(LAB_NOW), ...more, '-CAfile', pem(anchor), pem(name))
-      .ok;
+    runTool(
+      'openssl',
+      'verify',
+      '-x509_strict',
+      '-check_ss_sig',
+      ...attime(LAB_NOW),
+      ...more,
+      '-CAfile',
+      pem(anchor),
+      pem(name),
+    ).ok;
 
   test('accepts each chain for its own use', () => {
     expect(verify('nodeRoot', 'nodeIssuing')).toBe(true);

@@ -9,7 +9,7 @@ import { parseCertificate } from '#pki/x509/certificate.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import { exampleCertificate } from '#test/lab/example-certificate.ts';
 import { fixedKey } from '#test/lab/fixed-keys.ts';
-import { hasOpenssl, openssl } from '#test/lab/openssl.ts';
+import { hasTool, runTool } from '#test/lab/foreign-tool.ts';
 
 const page = readFileSync('docs/certificate-profile.md', 'utf8');
 const pem = `${/-----BEGIN CERTIFICATE-----[^`]*-----END CERTIFICATE-----/.exec(page)?.[0] ?? ''}\n`;
@@ -26,8 +26,10 @@ describe('the page on certificates', () => {
     );
   });
 
-  test.skipIf(!hasOpenssl())('prints OpenSSL’s reading of it', () => {
-    const { output } = openssl('x509', '-noout', '-text', '-nameopt', 'sep_comma_plus_space', '-in', { pem });
+  test.skipIf(!hasTool('openssl'))('prints OpenSSL’s reading of it', () => {
+    const { output } = runTool('openssl', 'x509', '-noout', '-text', '-nameopt', 'sep_comma_plus_space', '-in', {
+      file: pem,
+    });
     // Releases of OpenSSL differ in spaces.
     const squeezed = (value: string): string => value.replaceAll(/\s+/g, ' ').replaceAll(' = ', '=').trim();
     expect(squeezed(output)).toBe(squeezed(text));

@@ -15,7 +15,7 @@ import { localSigner } from '#pki/signer-file.ts';
 import { parseCrl } from '#pki/x509/crl.ts';
 import { encodePem } from '#pki/x509/pem.ts';
 import { LAB_NOW, labAdmission, labCsr, labIssuer, labKey, labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
-import { attime, hasOpenssl, openssl } from '#test/lab/openssl.ts';
+import { attime, hasTool, runTool } from '#test/lab/foreign-tool.ts';
 
 const DAY_MS = 86_400_000;
 const tomorrow = new Date(LAB_NOW.getTime() + DAY_MS);
@@ -144,7 +144,7 @@ describe('a CRL', () => {
   });
 });
 
-describe.skipIf(!hasOpenssl())('OpenSSL on a CRL', () => {
+describe.skipIf(!hasTool('openssl'))('OpenSSL on a CRL', () => {
   test('verifies it, and refuses the certificate that is on it and no other', async () => {
     const issuer = labIssuer(ca);
     const issue = async (): Promise<Bytes> => {
@@ -159,20 +159,22 @@ describe.skipIf(!hasOpenssl())('OpenSSL on a CRL', () => {
     const [serial] = serials;
     if (serial === undefined) throw new Error('nothing issued');
     const entries = [encodeCrlEntry(revocation({ serial }))];
-    const crl = { pem: encodePem('X509 CRL', await issueCrl(plan({ entries, number: 41n }), ca.issuing)) };
-    const certificate = (der: Bytes) => ({ pem: encodePem('CERTIFICATE', der) });
+    const crl = { file: encodePem('X509 CRL', await issueCrl(plan({ entries, number: 41n }), ca.issuing)) };
+    const certificate = (der: Bytes) => ({ file: encodePem('CERTIFICATE', der) });
     const chain = ['-partial_chain', '-CAfile', certificate(ca.issuing.certificate.der)] as const;
 
-    expect(openssl('crl', '-noout', '-in', crl, '-CAfile', certificate(ca.issuing.certificate.der))).toMatchObject({
+    expect(
+      runTool('openssl', 'crl', '-noout', '-in', crl, '-CAfile', certificate(ca.issuing.certificate.der)),
+    ).toMatchObject({
       ok: true,
       output: expect.stringContaining('verify OK'),
     });
-    const text = openssl('crl', '-noout', '-text', '-in', crl).output;
+    const text = runTool('openssl', 'crl', '-noout', '-text', '-in', crl).output;
     expect(text).toContain(serial.toUpperCase());
     expect(text).toMatch(/X509v3 CRL Reason Code:\s+Key Compromise/);
     expect(text).toMatch(/X509v3 CRL Number:\s+41/);
     const check = (der: Bytes) =>
-      openssl('verify', ...attime(LAB_NOW), '-crl_check', '-CRLfile', crl, ...chain, certificate(der));
+      runTool('openssl', 'verify', ...attime(LAB_NOW), '-crl_check', '-CRLfile', crl, ...chain, certificate(der));
     expect(check(good).ok).toBe(true);
     expect(check(revoked)).toMatchObject({ ok: false, output: expect.stringContaining('certificate revoked') });
   });

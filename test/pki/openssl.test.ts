@@ -4,12 +4,12 @@ import { parseCertificate } from '#pki/x509/certificate.ts';
 import { encodePem } from '#pki/x509/pem.ts';
 import { hostileCsr } from '#test/lab/csr.ts';
 import { LAB_NOW, labAdmission, labCsr, labIssuer, labKey, labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
-import { attime, hasOpenssl, openssl } from '#test/lab/openssl.ts';
+import { attime, hasTool, runTool } from '#test/lab/foreign-tool.ts';
 
-const pem = (der: Uint8Array) => ({ pem: encodePem('CERTIFICATE', der) });
+const pem = (der: Uint8Array) => ({ file: encodePem('CERTIFICATE', der) });
 const seconds = (count: number): number => count * 1_000;
 
-describe.skipIf(!hasOpenssl())('OpenSSL on a kubelet client certificate', () => {
+describe.skipIf(!hasTool('openssl'))('OpenSSL on a kubelet client certificate', () => {
   let ca: NodeCa;
   let leaf: Uint8Array;
   beforeAll(async () => {
@@ -22,7 +22,7 @@ describe.skipIf(!hasOpenssl())('OpenSSL on a kubelet client certificate', () => 
 
   const verify = (at: Date, ...more: readonly string[]) => {
     const chain = ['-CAfile', pem(ca.root.certificate.der), '-untrusted', pem(ca.issuing.certificate.der)] as const;
-    return openssl('verify', '-x509_strict', '-check_ss_sig', ...attime(at), ...more, ...chain, pem(leaf));
+    return runTool('openssl', 'verify', '-x509_strict', '-check_ss_sig', ...attime(at), ...more, ...chain, pem(leaf));
   };
 
   test('accepts it for a TLS client below the root', () => {
@@ -49,12 +49,12 @@ describe.skipIf(!hasOpenssl())('OpenSSL on a kubelet client certificate', () => 
   test('does not accept it below the management CA, alone or beside the issuing CA', () => {
     const anchor = ['-CAfile', pem(ca.management.certificate.der)] as const;
     const untrusted = ['-untrusted', pem(ca.issuing.certificate.der)] as const;
-    expect(openssl('verify', ...attime(LAB_NOW), ...anchor, pem(leaf)).ok).toBe(false);
-    expect(openssl('verify', ...attime(LAB_NOW), ...anchor, ...untrusted, pem(leaf)).ok).toBe(false);
+    expect(runTool('openssl', 'verify', ...attime(LAB_NOW), ...anchor, pem(leaf)).ok).toBe(false);
+    expect(runTool('openssl', 'verify', ...attime(LAB_NOW), ...anchor, ...untrusted, pem(leaf)).ok).toBe(false);
   });
 
   test('reads every field as the profile has it, whatever the request asked for', () => {
-    const { output } = openssl('x509', '-in', pem(leaf), '-noout', '-text');
+    const { output } = runTool('openssl', 'x509', '-in', pem(leaf), '-noout', '-text');
     const lines = output.split('\n').map((line) => line.trim());
     const behind = (label: string): string | undefined => lines[lines.indexOf(label) + 1];
 
@@ -77,7 +77,7 @@ describe.skipIf(!hasOpenssl())('OpenSSL on a kubelet client certificate', () => 
 
   test('links its key identifiers to the issuing CA’s', () => {
     const identifier = (der: Uint8Array, label: string): string | undefined => {
-      const lines = openssl('x509', '-in', pem(der), '-noout', '-text')
+      const lines = runTool('openssl', 'x509', '-in', pem(der), '-noout', '-text')
         .output.split('\n')
         .map((line) => line.trim());
       return lines[lines.indexOf(label) + 1];
@@ -96,6 +96,6 @@ describe.skipIf(!hasOpenssl())('OpenSSL on a kubelet client certificate', () => 
     if (!preparation.ok) throw new Error(preparation.code);
     const { der } = await issuer.sign(preparation.prepared);
     const chain = ['-CAfile', pem(ca.root.certificate.der), '-untrusted', pem(ca.issuing.certificate.der)] as const;
-    expect(openssl('verify', ...attime(LAB_NOW), '-purpose', 'sslclient', ...chain, pem(der)).ok).toBe(true);
+    expect(runTool('openssl', 'verify', ...attime(LAB_NOW), '-purpose', 'sslclient', ...chain, pem(der)).ok).toBe(true);
   });
 });
