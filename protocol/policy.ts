@@ -16,49 +16,85 @@ const cidr = z.union([z.cidrv4(), z.cidrv6()]);
 
 const pcrIndex = z.int().min(0).max(23);
 
-/** The only TTLs the profile signs: 15 minutes to 24 hours. */
-const certificateTtl = duration.refine((s) => s >= 900 && s <= 86_400, 'between 15m and 24h').default(28_800);
+/** The profile signs nothing outside these bounds either. */
+const certificateTtl = duration
+  .refine((s) => s >= 900 && s <= 86_400, 'between 15m and 24h')
+  .prefault('8h')
+  .describe(
+    'Lifetime of its nodes’ certificates, 15m to 24h; at most 8h where `protected`, 1h where `highly-protected`.',
+  );
 
 const tpm2EvidencePolicy = z.strictObject({
-  bank: pcrBank.default('sha256'),
-  /** The PCRs that the quote must cover, all of them and no others. */
+  bank: pcrBank.default('sha256').describe('The PCR bank that is quoted.'),
   pcrs: z
     .array(pcrIndex)
     .min(1)
     .max(24)
-    .refine((list) => new Set(list).size === list.length, 'each PCR once'),
-  /** Files of reference values, relative to the policy file. A node's PCRs must match one of them whole. */
-  referenceValues: z.array(z.string().min(1).max(1_024)).max(64).default([]),
-  /** PEM files of EK certificate authorities, relative to the policy file. Needed unless every node is enrolled by EK public hash. */
-  ekAnchors: z.array(z.string().min(1).max(1_024)).max(256).default([]),
-  /** False: only an EK with a certificate that chains to an anchor. True: an EK enrolled by its hash needs no certificate. */
-  allowEkWithoutCertificate: z.boolean().default(false),
-  /** Accept TPM implementations in software (swtpm and simulators). For laboratories. */
-  allowSoftwareTpm: z.boolean().default(false),
+    .refine((list) => new Set(list).size === list.length, 'each PCR once')
+    .describe('The PCRs that the quote must cover, all of them and no others.'),
+  referenceValues: z
+    .array(z.string().min(1).max(1_024))
+    .max(64)
+    .default([])
+    .describe('Files of reference values, relative to the policy file. A node’s PCRs must match one of them whole.'),
+  ekAnchors: z
+    .array(z.string().min(1).max(1_024))
+    .max(256)
+    .default([])
+    .describe('PEM files of EK certificate authorities, relative to the policy file.'),
+  allowEkWithoutCertificate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'False: the EK needs a certificate that chains to an anchor. True: an EK enrolled by its hash needs none.',
+    ),
+  allowSoftwareTpm: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Accept TPMs in software (swtpm and simulators): they protect nothing from whoever runs them. For laboratories.',
+    ),
 });
 
 const taint = z.strictObject({
-  key: z.string().min(1).max(316),
-  value: z.string().max(63).optional(),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+  key: z.string().min(1).max(316).describe('The taint’s key.'),
+  value: z.string().max(63).optional().describe('Its value.'),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).describe('Its effect.'),
 });
 
 const pool = z.strictObject({
-  protectionRating: z.enum(['default', 'protected', 'highly-protected']),
-  /** Address ranges that the pool's nodes join from. Empty: nobody. */
-  segments: z.array(cidr).max(1_024),
+  protectionRating: z
+    .enum(['default', 'protected', 'highly-protected'])
+    .describe(
+      'How much the pool’s nodes must prove. The two higher ones ask for a hardware TPM with its maker’s certificate.',
+    ),
+  segments: z
+    .array(cidr)
+    .max(1_024)
+    .describe('Address ranges, in CIDR notation, that the pool’s nodes join from. Empty: nobody.'),
   certificateTtl,
-  tpm2: tpm2EvidencePolicy,
-  nodeLabels: z.record(z.string().max(317), z.string().max(63)).default({}),
-  registerWithTaints: z.array(taint).max(32).default([]),
+  tpm2: tpm2EvidencePolicy.describe('What a node’s TPM must show.'),
+  nodeLabels: z
+    .record(z.string().max(317), z.string().max(63))
+    .default({})
+    .describe('Labels that the node’s kubelet registers with.'),
+  registerWithTaints: z.array(taint).max(32).default([]).describe('Taints that it registers with.'),
 });
 
 export const policySchema = z.strictObject({
-  apiVersion: z.literal('muster/v1'),
-  kind: z.literal('Policy'),
-  /** EKs that no pool admits, whatever their certificates say: stolen machines, TPMs with firmware that leaked its keys. */
-  deniedEks: z.array(ekFingerprintHex).max(65_536).default([]),
-  pools: z.record(poolName, pool).refine((pools) => Object.keys(pools).length > 0, 'at least one pool'),
+  apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
+  kind: z.literal('Policy').describe('Always `Policy`.'),
+  deniedEks: z
+    .array(ekFingerprintHex)
+    .max(65_536)
+    .default([])
+    .describe(
+      'EKs that no pool admits, whatever their certificates say, by SHA-256 of their SubjectPublicKeyInfo: stolen machines, TPMs with firmware that leaked its keys.',
+    ),
+  pools: z
+    .record(poolName, pool)
+    .refine((pools) => Object.keys(pools).length > 0, 'at least one pool')
+    .describe('The pools by name.'),
 });
 
 /** A policy file whose every member was checked; the files it names were not read yet. */
@@ -69,13 +105,14 @@ const pcrHex = z.string().regex(/^(?:[0-9a-f]{64}|[0-9a-f]{96})$/, 'a PCR value 
 
 /** A reference-value file: PCR values that a trusted node showed, for review and then for a policy to name. */
 export const referenceValuesSchema = z.strictObject({
-  apiVersion: z.literal('muster/v1'),
-  kind: z.literal('ReferenceValues'),
-  name: z.string().min(1).max(128),
-  capturedAt: z.iso.datetime(),
-  capturedFrom: z.string().max(256),
-  bank: pcrBank,
-  /** By PCR index; each digest as long as the bank says. */
-  pcrs: z.record(z.string().regex(/^(?:[0-9]|1[0-9]|2[0-3])$/), pcrHex),
+  apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
+  kind: z.literal('ReferenceValues').describe('Always `ReferenceValues`.'),
+  name: z.string().min(1).max(128).describe('What the audit log calls this set.'),
+  capturedAt: z.iso.datetime().describe('When it was made.'),
+  capturedFrom: z.string().max(256).describe('From which node and join, for the people who review it.'),
+  bank: pcrBank.describe('The PCR bank of the values.'),
+  pcrs: z
+    .record(z.string().regex(/^(?:[0-9]|1[0-9]|2[0-3])$/), pcrHex)
+    .describe('Values by PCR index, lower-case hex: exactly the PCRs that the pool demands.'),
 });
 export type ReferenceValuesDocument = z.output<typeof referenceValuesSchema>;

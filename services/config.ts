@@ -38,7 +38,7 @@ const passphrase = z
   .discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('file'),
-      path: path.describe('File whose first line is the passphrase; mode 0600 or stricter.'),
+      path: path.describe('File with the passphrase as its one line, 12 to 1024 bytes; mode 0600 or stricter.'),
     }),
     z.strictObject({
       kind: z.literal('systemd-credential'),
@@ -60,7 +60,10 @@ const issuer = z
 
 const store = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('sqlite'), path: path.describe('Database file; made if it is missing.') }),
+    z.strictObject({
+      kind: z.literal('sqlite'),
+      path: path.describe('Database file; made if it is missing. Its directory is the service’s alone (0700).'),
+    }),
   ])
   .describe('Where nodes, certificates and the audit log are kept.');
 

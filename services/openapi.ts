@@ -4,10 +4,10 @@ import { problemDocument, type ProblemName, PROBLEMS } from '#protocol/problem.t
 import { adminRoute, noBody, nothing, type Route, type RouteFacts } from '#services/http/route.ts';
 import type { Principal } from '#services/http/principal.ts';
 
+import { type Json, OpenApiSchemas } from './openapi-schemas.ts';
+
 /** What the document says of a route, whichever listener it is on. */
 type DescribedRoute = RouteFacts & Pick<Route<unknown>, 'permission' | 'schemas'>;
-
-type Json = { readonly [name: string]: unknown };
 
 /** Problems that any route may answer with. */
 const ALWAYS: readonly ProblemName[] = ['malformed-request', 'internal-error', 'dependency-unavailable'];
@@ -20,9 +20,10 @@ export function openApiDocument(nodeRoutes: readonly DescribedRoute[], adminRout
     ...nodeRoutes.map((route) => ({ route, tag: 'node' })),
     ...adminRoutes.map((route) => ({ route, tag: 'admin' })),
   ];
+  const schemas = new OpenApiSchemas();
   const paths: Record<string, Record<string, Json>> = {};
   for (const { route, tag } of described) {
-    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route, tag) };
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route, tag, schemas) };
   }
   return {
     openapi: '3.1.1',
@@ -39,7 +40,7 @@ export function openApiDocument(nodeRoutes: readonly DescribedRoute[], adminRout
     ],
     paths,
     components: {
-      schemas: { Problem: schemaOf(problemDocument) },
+      schemas: { Problem: schemas.of(problemDocument), ...schemas.components() },
       securitySchemes: {
         administrator: { type: 'mutualTLS', description: 'O=muster:<role>, listed as an administrator.' },
       },
@@ -64,9 +65,10 @@ export function openApiRoute(document: () => Json): Route<Principal> {
   });
 }
 
-function operation(route: DescribedRoute, tag: string): Json {
-  const { operationId, summary, permission, schemas } = route;
-  const parameters = [...parametersOf(schemas.params, 'path'), ...parametersOf(schemas.query, 'query')];
+function operation(route: DescribedRoute, tag: string, schemas: OpenApiSchemas): Json {
+  const { operationId, summary, permission } = route;
+  const { params, query, body } = route.schemas;
+  const parameters = [...parametersOf(params, 'path', schemas), ...parametersOf(query, 'query', schemas)];
   return {
     tags: [tag],
     operationId,
@@ -75,28 +77,28 @@ function operation(route: DescribedRoute, tag: string): Json {
       ? { security: [] }
       : { security: [{ administrator: [] }], description: `Permission: \`${permission}\`.` }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(schemas.body === undefined
+    ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(schemas.body) } } } }),
-    responses: { ...answersOf(route), ...problemsOf(route) },
+      : { requestBody: { required: true, content: { 'application/json': { schema: schemas.of(body) } } } }),
+    responses: { ...answersOf(route, schemas), ...problemsOf(route) },
   };
 }
 
-function parametersOf(schema: z.ZodType, place: 'path' | 'query'): readonly Json[] {
+function parametersOf(schema: z.ZodType, place: 'path' | 'query', schemas: OpenApiSchemas): readonly Json[] {
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries(schema.shape).map(([name, member]) => ({
     name,
     in: place,
     required: place === 'path',
-    schema: schemaOf(z.instanceof(z.ZodType).parse(member)),
+    schema: schemas.of(z.instanceof(z.ZodType).parse(member)),
   }));
 }
 
-function answersOf({ answers }: DescribedRoute): Json {
+function answersOf({ answers }: DescribedRoute, schemas: OpenApiSchemas): Json {
   return Object.fromEntries(
     Object.entries(answers).map(([status, { description, schema }]) => [
       status,
-      { description, content: { 'application/json': { schema: schema === undefined ? {} : schemaOf(schema) } } },
+      { description, content: { 'application/json': { schema: schema === undefined ? {} : schemas.of(schema) } } },
     ]),
   );
 }
@@ -118,10 +120,4 @@ function problemsOf({ problems, permission, schemas }: DescribedRoute): Json {
       },
     ]),
   );
-}
-
-/** As it is on the wire: before anything is transformed. */
-function schemaOf(schema: z.ZodType): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return rest;
 }

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+
+import { agentConfigSchema } from '#agent/config.ts';
+import { ROLES } from '#protocol/inventory.ts';
+import { policySchema, referenceValuesSchema } from '#protocol/policy.ts';
+import { administratorsSchema } from '#services/administrators.ts';
+import { serverConfigSchema } from '#services/config.ts';
+import { PERMISSIONS } from '#services/http/roles.ts';
+
+/** A JSON Schema, as far as these pages look into one. */
+const nodeSchema = z.looseObject({
+  type: z.string().optional(),
+  description: z.string().optional(),
+  default: z.unknown().optional(),
+  const: z.unknown().optional(),
+  enum: z.array(z.unknown()).optional(),
+  required: z.array(z.string()).optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+  additionalProperties: z.unknown().optional(),
+  items: z.unknown().optional(),
+  anyOf: z.array(z.unknown()).optional(),
+  oneOf: z.array(z.unknown()).optional(),
+});
+type SchemaNode = z.output<typeof nodeSchema>;
+
+interface Row {
+  readonly path: string;
+  readonly type: string;
+  readonly otherwise: string;
+  readonly meaning: string;
+}
+
+interface Section {
+  readonly title: string;
+  readonly intro: string;
+  readonly schema: z.ZodType;
+}
+
+const SECTIONS: readonly Section[] = [
+  {
+    title: 'The service',
+    intro:
+      '`muster init` writes this file, `muster serve --config` reads it. Paths are relative to the file. ' +
+      '`muster serve --config FILE --check-config` reads and checks all that a start would, and exits.',
+    schema: serverConfigSchema,
+  },
+  {
+    title: 'Administrators',
+    intro:
+      'The file that `listeners.admin.administrators` names. It is read on every request to the admin listener; a file that cannot be read ' +
+      'lets nobody in. The role is in the certificate (`O=muster:<role>`): to change a role, issue another certificate.',
+    schema: administratorsSchema,
+  },
+  {
+    title: 'Policy',
+    intro:
+      'The file that the service’s `policy` names. It is read whole or refused whole, with every file that it names; ' +
+      '`muster policy check` judges it as the service would.',
+    schema: policySchema,
+  },
+  {
+    title: 'Reference values',
+    intro:
+      '`muster reference capture` writes such a file; the policy names it, relative to itself. A node’s PCRs must match one such file whole.',
+    schema: referenceValuesSchema,
+  },
+  {
+    title: 'The agent',
+    intro: 'On each node, `/etc/muster/agent.yaml` unless `--config` says otherwise. Paths are absolute.',
+    schema: agentConfigSchema,
+  },
+];
+
+/** `docs/configuration.md`: every member of every configuration file, from the schemas that check them. */
+export function configurationPage(): string {
+  return `# Configuration
+
+<!-- Generated from the schemas by scripts/gen-docs.ts. Edit the descriptions there. -->
+
+Every file is YAML 1.2 without aliases or tags of its own. Unknown members and duplicate keys are refused, all problems are reported
+at once, and what is left out gets the stricter behaviour. Members without a default are required, unless they are marked optional.
+
+${SECTIONS.map(renderSection).join('\n')}
+## Roles
+
+What the administrator whose certificate carries \`O=muster:<role>\` may do. What is not listed, the role may not do.
+
+| Role | Permissions |
+|---|---|
+${ROLES.map((role) => `| \`${role}\` | ${PERMISSIONS[role].map((permission) => `\`${permission}\``).join(', ')} |`).join('\n')}
+
+## Environment
+
+| Variable | Meaning |
+|---|---|
+| \`MUSTER_CONFIG\` | The configuration of \`muster serve\`, where \`--config\` is not given. |
+| \`MUSTER_CLI_CONFIG\` | The context file of the other \`muster\` commands, where \`--context-file\` is not given. |
+| \`CREDENTIALS_DIRECTORY\` | Set by systemd; where \`issuer.passphrase.kind: systemd-credential\` looks. |
+
+Any other \`MUSTER_…\` variable stops \`muster serve\`: it is a setting misspelt. No secret is ever read from the environment.
+`;
+}
+
+function renderSection({ title, intro, schema }: Section): string {
+  const rows = rowsOf(nodeSchema.parse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })), '');
+  const lines = rows.map(
+    ({ path, type, otherwise, meaning }) => `| \`${path}\` | ${type} | ${otherwise} | ${meaning} |`,
+  );
+  return `## ${title}\n\n${intro}\n\n| Member | Type | Default | Meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+}
+
+function rowsOf(node: SchemaNode, prefix: string): readonly Row[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, raw]) => {
+    const member = nodeSchema.parse(raw);
+    const path = `${prefix}${name}`;
+    const isRequired = node.required?.includes(name) ?? false;
+    return [{ path, ...describe(member, isRequired) }, ...rowsBelow(member, path)];
+  });
+}
+
+/** The members of an object, of a list's elements, of a record's values, or of each alternative. */
+function rowsBelow(member: SchemaNode, path: string): readonly Row[] {
+  const alternatives = [...(member.anyOf ?? []), ...(member.oneOf ?? [])].map((raw) => nodeSchema.parse(raw));
+  const byPath = new Map<string, Row>();
+  for (const row of alternatives.flatMap((alternative) => rowsOf(alternative, `${path}.`))) {
+    const known = byPath.get(row.path);
+    byPath.set(row.path, known === undefined ? row : merge(known, row));
+  }
+  const elements = member.items === undefined ? [] : rowsOf(nodeSchema.parse(member.items), `${path}[].`);
+  const { additionalProperties: values } = member;
+  const named =
+    typeof values === 'object' && values !== null ? rowsOf(nodeSchema.parse(values), `${path}.<name>.`) : [];
+  return [...rowsOf(member, `${path}.`), ...byPath.values(), ...elements, ...named];
+}
+
+const merge = (one: Row, other: Row): Row => ({
+  ...one,
+  type: one.type === other.type ? one.type : `${one.type} or ${other.type}`,
+  meaning: one.meaning === other.meaning ? one.meaning : `${one.meaning} ${other.meaning}`.trim(),
+});
+
+function describe(member: SchemaNode, isRequired: boolean): Omit<Row, 'path'> {
+  const hasDefault = member.default !== undefined && JSON.stringify(member.default) !== '{}';
+  const otherwise = hasDefault ? `\`${JSON.stringify(member.default)}\`` : isRequired ? '' : 'optional';
+  return { type: typeOf(member), otherwise, meaning: escapePipes(member.description ?? '') };
+}
+
+function typeOf(member: SchemaNode): string {
+  if (member.const !== undefined) return `\`${String(member.const)}\``;
+  if (member.enum !== undefined) return member.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (member.type === 'array') return `list of ${typeOf(nodeSchema.parse(member.items ?? {}))}`;
+  const alternatives = [...(member.anyOf ?? []), ...(member.oneOf ?? [])].map((raw) => typeOf(nodeSchema.parse(raw)));
+  if (alternatives.length > 0) return [...new Set(alternatives)].join(' or ');
+  return member.type ?? 'string';
+}
+
+const escapePipes = (text: string): string => text.replaceAll('|', '\\|');

@@ -1,0 +1,24 @@
+import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
+import { inventoryRoutes, type InventoryRoutesDeps } from '#services/inventory/routes.ts';
+import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
+import { openApiDocument, openApiRoute } from '#services/openapi.ts';
+
+/** Stands for what a route needs to run: here routes are described and never run. */
+function unused<T extends object>(target: T): T {
+  return new Proxy(target, {
+    get: () => (): never => {
+      throw new Error('described, not run');
+    },
+  });
+}
+
+/** `docs/openapi.json`: what the admin listener serves under `/openapi.json`. */
+export function openApiPage(): string {
+  const none = Object.create(null) as object;
+  const document = openApiDocument(joinRoutes(unused(none as JoinRoutesDeps)), [
+    ...adminRoutes(unused(none as AdminRoutesDeps)),
+    ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
+    openApiRoute(() => ({})),
+  ]);
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
