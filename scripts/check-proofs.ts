@@ -5,6 +5,7 @@ import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
+import { SERVICE_PROOFS } from './proofs/services.ts';
 
 /** Every check that has to be missed when it is not there: each row of the attack catalogue rests on one at least. */
 export const CHECK_PROOFS: readonly CheckProof[] = [
@@ -14,4 +15,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...APPRAISAL_PROOFS,
   ...POLICY_PROOFS,
   ...CODEC_PROOFS,
+  ...SERVICE_PROOFS,
 ];
