@@ -79,12 +79,12 @@ function keyIdentifierViolation({ issuer, subject, extensions }: Certificate, is
   return isCa && extensions.subjectKeyIdentifier === undefined ? 'subject-key-identifier' : undefined;
 }
 
-/** §4.2.1.3, §4.2.1.9. */
+/** §4.2.1.3, §4.2.1.9. Whether the usage suits what the CA signed is for path validation. */
 function caViolation({ extensions }: Certificate): ProfileRule | undefined {
   const { basicConstraints, keyUsage, all } = extensions;
   const isCritical = all.get(EXTENSION.basicConstraints)?.critical === true;
   if (basicConstraints?.ca !== true || !isCritical) return 'basic-constraints';
-  return keyUsage?.has('keyCertSign') === true ? undefined : 'key-usage';
+  return keyUsage === undefined ? 'key-usage' : undefined;
 }
 
 /** §4.2.1.3, §4.2.1.9, §4.2.1.10. */

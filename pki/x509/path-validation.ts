@@ -7,7 +7,7 @@ import { NameConstraintState } from './name-constraints.ts';
 import { PolicyGraph } from './policy-graph.ts';
 import { type Purpose, purposeAllowed } from './purpose.ts';
 
-/** Policies that a path is valid under, in the anchor's terms; `any` when nothing restricts them. */
+/** Policies that a path is valid under, in the anchor's terms: `any` when all its certificates say so, none when one of them states none. */
 export type PathPolicies = 'any' | ReadonlySet<string>;
 
 export type PathVerdict =
