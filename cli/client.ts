@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https';
 
 import type { z } from 'zod';
 
+import type { Clock } from '#core/clock.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 
 import type { CliContext } from './context.ts';
@@ -29,11 +30,17 @@ interface Answer {
   readonly body: string;
 }
 
+interface Connection {
+  readonly agent: Agent;
+  readonly context: CliContext;
+  readonly now: Clock;
+}
+
 /**
  * A client for the service in `context`: TLS 1.3, the service's certificate from the context's CA and no other, the administrator's
  * certificate shown. No session is resumed and no redirect is followed.
  */
-export function connectAdmin(context: CliContext): AdminClient {
+export function connectAdmin(context: CliContext, now: Clock): AdminClient {
   const agent = new Agent({
     keepAlive: true,
     maxCachedSessions: 0,
@@ -44,7 +51,7 @@ export function connectAdmin(context: CliContext): AdminClient {
     timeout: TIMEOUT_MS,
   });
   const call = async <T>(method: string, path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
-    const answer = await send(agent, context, method, path, body);
+    const answer = await send({ agent, context, now }, method, path, body);
     if (answer.status < 200 || answer.status > 299) throw problemFailure(answer, context);
     return parseAnswer(answer, schema, `${method} ${path}`);
   };
@@ -86,7 +93,7 @@ function readJson(answer: Answer): unknown {
   }
 }
 
-function send(agent: Agent, context: CliContext, method: string, path: string, body: unknown): Promise<Answer> {
+function send({ agent, context, now }: Connection, method: string, path: string, body: unknown): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers = { accept: 'application/json', ...(payload === undefined ? {} : contentHeaders(payload)) };
@@ -99,7 +106,7 @@ function send(agent: Agent, context: CliContext, method: string, path: string, b
       if (size > ANSWER_MAX_BYTES) incoming.destroy(new Error('the answer is too large'));
     });
     incoming.once('error', (cause) => {
-      reject(connectionFailure(cause, context));
+      reject(connectionFailure(cause, context, now()));
     });
     incoming.once('end', () => {
       resolve({
@@ -113,7 +120,7 @@ function send(agent: Agent, context: CliContext, method: string, path: string, b
     outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`));
   });
   outgoing.once('error', (cause) => {
-    reject(connectionFailure(cause, context));
+    reject(connectionFailure(cause, context, now()));
   });
   outgoing.end(payload);
   return promise;

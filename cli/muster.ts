@@ -32,7 +32,7 @@ export function openMuster(terminal: Terminal, environment: CliEnvironment): Mus
     environment,
     connect: (options) => {
       const contextFile = findContextFile(options.contextFile, environment, terminal.workingDirectory);
-      return { client: connectAdmin(loadContext(contextFile)), contextFile };
+      return { client: connectAdmin(loadContext(contextFile), terminal.now), contextFile };
     },
   };
 }

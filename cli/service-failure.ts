@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+
 import { CommandFailure, EXIT, type ExitCode } from '#core/exit-code.ts';
 import { type FieldError, PROBLEMS, type ProblemName, problemDocument, problemName } from '#protocol/problem.ts';
 
@@ -48,7 +50,7 @@ export function problemFailure(answer: { status: number; body: string }, context
 }
 
 /** The failure that a connection which gave no answer means to the person. */
-export function connectionFailure(cause: Error, context: CliContext): CommandFailure {
+export function connectionFailure(cause: Error, context: CliContext, now: Date): CommandFailure {
   const code = 'code' in cause ? String(cause.code) : '';
   const where = context.url.origin;
   if (code === 'ECONNREFUSED') {
@@ -66,11 +68,14 @@ export function connectionFailure(cause: Error, context: CliContext): CommandFai
       'Nothing was sent. If the service has a new management CA, take its certificate from whoever runs it, by a way you trust.',
     );
   }
-  if (code.includes('ALERT') || code === 'EPROTO') {
+  // With TLS 1.3 the service looks at the client certificate after this side's handshake is done: what it refuses, it hangs up on.
+  const refused = code.includes('ALERT') || code === 'EPROTO';
+  const suspicion = refused || code === 'ECONNRESET' ? identityFault(context, now) : undefined;
+  if (refused || suspicion !== undefined) {
     return new CommandFailure(
       EXIT.refused,
-      `${where} refused the connection: it does not accept the certificate in ${context.identityFile} (${code})`,
-      'It may have expired, or not come from the management CA of this service.',
+      `${where} does not accept the certificate in ${context.identityFile}${suspicion === undefined ? '' : `: ${suspicion}`}`,
+      'Ask an administrator of the service for a new one.',
     );
   }
   return new CommandFailure(
@@ -78,6 +83,18 @@ export function connectionFailure(cause: Error, context: CliContext): CommandFai
     `${where} cannot be reached: ${cause.message}`,
     'Try again; nothing is left half done.',
   );
+}
+
+/** What is wrong with the administrator's certificate as far as this side can tell; undefined where nothing is. */
+function identityFault({ identity, ca }: CliContext, now: Date): string | undefined {
+  try {
+    const certificate = new X509Certificate(identity);
+    if (now > certificate.validToDate) return `it expired on ${certificate.validToDate.toISOString()}`;
+    if (now < certificate.validFromDate) return `it is not valid before ${certificate.validFromDate.toISOString()}`;
+    return certificate.checkIssued(new X509Certificate(ca)) ? undefined : 'it was not issued by the CA in admin.caFile';
+  } catch {
+    return 'it cannot be read as a PEM certificate';
+  }
 }
 
 const UNTRUSTED: ReadonlySet<string> = new Set([

@@ -100,28 +100,47 @@ function manyNodes(name: string | undefined, options: Options, { terminal }: Mus
 }
 
 async function enrol(client: AdminClient, source: Source, dryRun: boolean): Promise<EnrolmentResponse> {
-  const body = { nodes: source.lines.map(({ node }) => node), dryRun };
   try {
-    return await client.post('/v1/enrolments', body, enrolmentResponseSchema);
+    return await post(client, source.lines, dryRun);
   } catch (error) {
     if (!(error instanceof ServiceRefusal) || error.errors.length === 0) throw error;
-    throw refuseLines(
-      error.errors.map((fault) => lineOf(fault, source)),
-      source.lines.length,
-      source.place,
+    const bad = error.errors.map((fault) => lineOf(fault, source.lines));
+    const named = new Set(bad.map(({ line }) => line));
+    // The service judges what a list says before it compares it with its records: ask about the other lines, so that all faults are named.
+    const more = await tryOut(
+      client,
+      source.lines.filter(({ line }) => !named.has(line)),
     );
+    throw refuseLines([...bad, ...more], source.lines.length, source.place);
+  }
+}
+
+const post = (client: AdminClient, lines: readonly EnrolmentLine[], dryRun: boolean): Promise<EnrolmentResponse> =>
+  client.post('/v1/enrolments', { nodes: lines.map(({ node }) => node), dryRun }, enrolmentResponseSchema);
+
+/** The faults of lines that a first look did not find any in. Enrols nothing. */
+async function tryOut(client: AdminClient, lines: readonly EnrolmentLine[]): Promise<readonly BadLine[]> {
+  if (lines.length === 0) return [];
+  try {
+    await post(client, lines, true);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ServiceRefusal)) throw error;
+    return error.errors.map((fault) => lineOf(fault, lines));
   }
 }
 
 /** The line that a fault in the request's `/nodes/<index>` stands on. */
-function lineOf({ pointer, detail }: FieldError, { lines }: Source): BadLine {
+function lineOf({ pointer, detail }: FieldError, lines: readonly EnrolmentLine[]): BadLine {
   const [, index, member] = /^\/nodes\/([0-9]+)(?:\/(.+))?$/.exec(pointer) ?? [];
   const line = index === undefined ? undefined : lines[Number(index)]?.line;
   return { line: line ?? 0, reason: member === undefined ? detail : `${member}: ${detail}` };
 }
 
 function refuseLines(bad: readonly BadLine[], all: number, place: (line: number) => string): CommandFailure {
-  const named = bad.map(({ line, reason }) => `${place(line)}: ${safeText(reason)}`);
+  const named = bad
+    .toSorted((a, b) => a.line - b.line)
+    .map(({ line, reason }) => `${place(line)}: ${safeText(reason)}`);
   return new CommandFailure(
     EXIT.dataRefused,
     `${new Set(bad.map(({ line }) => line)).size} of ${all} cannot be enrolled, so none was:\n${named.map((line) => `  ${line}`).join('\n')}`,
