@@ -99,6 +99,8 @@ function responseAdvice({ code }: TpmResponseError): string {
     case 'BAD_AUTH':
     case 'AUTH_FAIL':
       return 'its endorsement hierarchy has a password, which its owner must remove';
+    case 'INITIALIZE':
+      return 'the firmware has not started it, so restart the machine and look at its firmware settings';
     case 'HIERARCHY':
     case 'DISABLED':
       return 'its endorsement hierarchy is switched off, so switch it on in the firmware settings';

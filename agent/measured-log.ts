@@ -7,7 +7,7 @@ const CHUNK = 65_536;
 /** A log of measurements is longer than the protocol carries. */
 export class LogTooLongError extends Error {
   constructor(file: string, maxBytes: number) {
-    super(`${file} has more than the ${maxBytes} bytes that the join protocol carries`);
+    super(`the log ${file} has more than the ${maxBytes} bytes that the join protocol carries`);
     this.name = 'LogTooLongError';
   }
 }
