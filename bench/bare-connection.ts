@@ -36,7 +36,12 @@ export async function benchBareConnection(connections: number, concurrency: numb
   }
 }
 
-async function connectMany(load: { port: number; ca: string; connections: number; concurrency: number }): Promise<void> {
+async function connectMany(load: {
+  port: number;
+  ca: string;
+  connections: number;
+  concurrency: number;
+}): Promise<void> {
   let left = load.connections;
   const worker = async (): Promise<void> => {
     while (left > 0) {

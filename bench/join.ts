@@ -81,7 +81,12 @@ interface Answer {
 
 /** Both calls of one join, over a connection of its own. */
 async function joinOnce(service: LiveService, { tpm, ekCertificate }: BenchNode): Promise<Answer> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: readFileSync(service.serviceCaFile), maxCachedSessions: 0 });
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 1,
+    ca: readFileSync(service.serviceCaFile),
+    maxCachedSessions: 0,
+  });
   const post = (path: string, body: object): Promise<Answer> => postJson(agent, `${service.url}${path}`, body);
   try {
     const asked = await post('/v1/challenges', {

@@ -21,11 +21,15 @@ say(line('certificate: ECDSA P-256 signature', primitives.signature, 'µs'));
 const cryptography = Object.values(primitives).reduce((sum, cost) => sum + cost, 0);
 say(line('together', cryptography, 'µs'));
 
-say(`\nA bare Node HTTPS server, TLS 1.3, two empty requests on each of ${JOINS} connections, ${CONCURRENCY} at a time:`);
+say(
+  `\nA bare Node HTTPS server, TLS 1.3, two empty requests on each of ${JOINS} connections, ${CONCURRENCY} at a time:`,
+);
 const bare = await benchBareConnection(JOINS, CONCURRENCY);
 say(line('CPU for each connection', bare, 'µs'));
 
-say(`\nThe service, SQLite with synchronous=FULL, ${JOINS} joins over connections of their own, ${CONCURRENCY} at a time:`);
+say(
+  `\nThe service, SQLite with synchronous=FULL, ${JOINS} joins over connections of their own, ${CONCURRENCY} at a time:`,
+);
 const joined = await benchJoins(JOINS, CONCURRENCY);
 say(line('CPU for each join', joined.cpuMicroseconds, 'µs'));
 say(line('joins each second, load maker on the same machine', joined.perSecond, '/s'));

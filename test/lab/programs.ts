@@ -58,13 +58,10 @@ export async function startMusterServe(config: string, folder: string): Promise<
       if (line.includes('"service ready"')) resolve();
     });
   });
-  const late = AbortSignal.timeout(STARTS_WITHIN_MS);
-  const failed = Promise.race([ended, once(late, 'abort')]).then(() => {
-    child.kill('SIGKILL');
-    throw new Error(`the service did not start:\n${said}`);
-  });
-  await Promise.race([ready, failed]);
-  failed.catch(() => undefined);
+  const late = setTimeout(() => child.kill('SIGKILL'), STARTS_WITHIN_MS);
+  const isReady = await Promise.race([ready.then(() => true), ended.then(() => false)]);
+  clearTimeout(late);
+  if (!isReady) throw new Error(`the service did not start:\n${said}`);
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     child.kill(signal);
     await ended;
