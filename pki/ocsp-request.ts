@@ -55,8 +55,7 @@ export function parseOcspRequest(der: Bytes): OcspRequest {
   if (request.next(contextConstructed(0))) readElement(request);
   request.end();
 
-  // Version 1 is the default, which DER leaves out; there is no other.
-  if (body.next(contextConstructed(0))) throw body.fail('bad-value');
+  // A version has no place here: 1 is the default, which DER leaves out, and there is no other.
   const requestor = body.tagged(1, 'requestorName');
   if (requestor !== undefined) readGeneralName(requestor);
   requestor?.end();

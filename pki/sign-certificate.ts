@@ -45,15 +45,19 @@ export async function signTbs(tbs: Bytes, { signer, publicKey }: SigningKey): Pr
   return der;
 }
 
-/** Comparing bytes is stricter than comparing fields: the to-be-signed part has been parsed and linted as it is. */
-function assertSigned(der: Bytes, tbs: Bytes, signature: Bytes): void {
+/**
+ * Throws unless `der` is `tbs`, ecdsa-with-SHA256 and `signature` and nothing else. Comparing bytes is stricter than comparing fields: the
+ * to-be-signed part has been parsed and linted as it is.
+ */
+export function assertSigned(der: Bytes, tbs: Bytes, signature: Bytes): void {
   const outer = new DerReader(der, 'signed structure');
   const signed = outer.sequence();
   outer.end();
-  const isSame =
-    equalBytes(signed.element().raw, tbs) &&
-    equalBytes(signed.element().raw, SIGNATURE_ALGORITHM.ecdsaSha256) &&
-    equalBytes(signed.bitStringBytes(), signature);
+  const parts = [signed.element().raw, signed.element().raw, signed.bitStringBytes()] as const;
   signed.end();
+  const isSame =
+    equalBytes(parts[0], tbs) &&
+    equalBytes(parts[1], SIGNATURE_ALGORITHM.ecdsaSha256) &&
+    equalBytes(parts[2], signature);
   if (!isSame) throw new IssuerError('signature', 'the signed structure is not what was prepared');
 }

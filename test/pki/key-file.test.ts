@@ -114,7 +114,7 @@ describe('a sealed key file', () => {
   });
 
   test('is refused unread when it is too large, not UTF-8 or not JSON', async () => {
-    expect(await codeOf(Buffer.alloc(4_097, 0x20))).toBe('malformed');
+    expect(await codeOf(Buffer.concat([sealed, Buffer.alloc(4_097 - sealed.byteLength, 0x20)]))).toBe('malformed');
     expect(await codeOf(Buffer.of(0xff, 0xfe))).toBe('malformed');
     expect(await codeOf(utf8('{'))).toBe('malformed');
   });
