@@ -166,11 +166,7 @@ describe('a leaf', () => {
       'key-usage-refused 0',
     ],
     ['that states no key usage', withLeaf({ extensions: without('keyUsage') }), 'accepted'],
-    [
-      'that is a CA',
-      withLeaf({ extensions: instead('basicConstraints', basicConstraints(0)) }),
-      'leaf-is-a-ca 0',
-    ],
+    ['that is a CA', withLeaf({ extensions: instead('basicConstraints', basicConstraints(0)) }), 'leaf-is-a-ca 0'],
     [
       'that is a CA, where only §6 counts',
       { ...withLeaf({ extensions: instead('basicConstraints', basicConstraints(0)) }), policy: FOREIGN_CHAIN },
