@@ -191,6 +191,15 @@ export function certificateContract(current: Current): void {
       expect(await head()).toBe(4);
     });
 
+    test('orphans a serial once when two ask for it at the same time', async () => {
+      const { store } = current();
+      await reserve(1);
+      const toEvent = () => labEvent({ type: 'certificate.orphaned' });
+      const both = await Promise.all([store.orphanUnfinished(toEvent), store.orphanUnfinished(toEvent)]);
+      expect(both.flat()).toHaveLength(1);
+      expect(await head()).toBe(2);
+    });
+
     test('undoes one write that fails alone, however many wait with it', async () => {
       const { store } = current();
       const outcomes = await Promise.allSettled([

@@ -10,6 +10,7 @@ import { openDatabase } from './open-database.ts';
 import { ensurePrivateStoreFile } from './private-store-file.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { SqliteDialect } from './sqlite-dialect.ts';
+import { lockStore } from './store-lock.ts';
 import { assertStoreSound } from './store-soundness.ts';
 
 export interface OpenOperations {
@@ -19,12 +20,14 @@ export interface OpenOperations {
 }
 
 /**
- * The store in the file at `path`, made when there is none: private to its owner, the newest schema, found sound. Blocks its thread
- * on every fsync, so it belongs in one of its own. Throws, with nothing left open, when the file is not to be relied on.
+ * The store in the file at `path`, made when there is none: private to its owner, this process's alone, the newest schema, found sound.
+ * Blocks its thread on every fsync, so it belongs in one of its own. Throws, with nothing left open, when the file is not to be relied on.
  */
 export async function openSqliteOperations(path: string, schedule: Schedule): Promise<OpenOperations> {
   ensurePrivateStoreFile(path);
   await using opening = new AsyncDisposableStack();
+  const lock = lockStore(path);
+  opening.defer(() => lock.close());
   const writer = openDatabase(path, { readOnly: false });
   opening.defer(() => writer.close());
   const connection = new SqliteConnection(writer);
@@ -42,6 +45,7 @@ export async function openSqliteOperations(path: string, schedule: Schedule): Pr
       // The last connection to close is the one that may write: it is the one that folds the log into the file.
       reader.close();
       writer.close();
+      lock.close();
     },
   };
 }

@@ -25,7 +25,8 @@ export interface SqliteStoreOptions {
 
 /**
  * The store in a SQLite file, in a thread of its own. It is there and found sound when the promise resolves; rejects with a
- * DependencyError otherwise. One process at a time: a second one would take the first one's unfinished signatures for orphans.
+ * DependencyError otherwise, also while another process has it: a second one would take the first one's unfinished signatures for
+ * orphans.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   return new SqliteStore(await WorkerLink.open(options.path));

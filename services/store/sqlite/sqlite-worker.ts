@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { DependencyError } from '#core/dependency-error.ts';
 
-import { sqliteFault } from './sqlite-fault.ts';
+import { callerError } from './caller-error.ts';
 import { openSqliteOperations } from './sqlite-operations.ts';
 import {
   type Call,
@@ -45,22 +45,14 @@ async function answer(operations: Operations, call: Call): Promise<void> {
     if (failed !== undefined) throw failed;
     reply({ id, ok: true, value: await perform(operations, call) });
   } catch (thrown) {
-    reply({ id, ok: false, error: writeError(judged(thrown)) });
+    const { error, fatal } = callerError(thrown);
+    if (fatal !== undefined) fail(fatal);
+    reply({ id, ok: false, error: writeError(error) });
   }
 }
 
 function perform<N extends OperationName>(operations: Operations, call: Call<N>): Promise<unknown> {
   return operations[call.name](...call.args);
-}
-
-/** What the caller is told. An error that puts the file in doubt also ends this worker's service. */
-function judged(thrown: unknown): unknown {
-  const cause = thrown instanceof DependencyError ? thrown.cause : thrown;
-  const fault = sqliteFault(cause);
-  const dependency =
-    thrown instanceof DependencyError ? thrown : new DependencyError('store', 'SQLite failed', { cause });
-  if (fault === 'fatal') fail(dependency);
-  return fault === 'transient' || fault === 'fatal' ? dependency : thrown;
 }
 
 function commitGroup(commit: () => Promise<void>): void {

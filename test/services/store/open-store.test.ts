@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -14,8 +16,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { AUDIT_GENESIS } from '#core/audit-record.ts';
+import { DependencyError } from '#core/dependency-error.ts';
 import { openDatabase, readPragma } from '#services/store/sqlite/open-database.ts';
 import { type OpenOperations, openSqliteOperations } from '#services/store/sqlite/sqlite-operations.ts';
+import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 import { labStorePath, tamper } from '#test/lab/sqlite-store.ts';
 import { NOON, labEnrolment, labEvent } from '#test/lab/store-values.ts';
 
@@ -49,7 +53,7 @@ describe('a store’s file', () => {
     const { operations, close } = await open(deep);
     await operations.appendAudit(labEvent());
     const files = readdirSync(dirname(deep));
-    expect(files.toSorted()).toEqual(['muster.db', 'muster.db-shm', 'muster.db-wal']);
+    expect(files.toSorted()).toEqual(['muster.db', 'muster.db-shm', 'muster.db-wal', 'muster.db.lock']);
     for (const file of files) expect([file, mode(join(dirname(deep), file))]).toEqual([file, '600']);
     expect([mode(dirname(deep)), mode(dirname(dirname(deep)))]).toEqual(['700', '700']);
     close();
@@ -91,9 +95,30 @@ describe('a store’s file', () => {
     close();
   });
 
-  test('is one file once it is closed', async () => {
+  test('is one file, beside its empty lock, once it is closed', async () => {
     await used();
-    expect(readdirSync(dirname(path))).toEqual(['muster.db']);
+    expect(readdirSync(dirname(path)).toSorted()).toEqual(['muster.db', 'muster.db.lock']);
+    expect(statSync(`${path}.lock`).size).toBe(0);
+  });
+
+  test('is one store’s at a time, and free when that is closed', async () => {
+    const { close } = await open();
+    await expect(open()).rejects.toThrow('in use by another process');
+    close();
+    const again = await open();
+    again.close();
+  });
+
+  test('is refused while another process has it, and free when that was killed', async () => {
+    const args = ['test/lab/store-writer.ts', path, '0', '1000000', '1'];
+    const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    await expect(open()).rejects.toThrow('in use by another process');
+    other.stdout.resume();
+    other.kill('SIGKILL');
+    await once(other, 'close');
+    const { close } = await open();
+    close();
   });
 
   test.each([
@@ -124,11 +149,18 @@ describe('a store’s file', () => {
     bytes.fill(0xa5, at, at + length);
     writeFileSync(path, bytes);
   };
+  /** Overwrites the page that holds a node's name, in the table or in the index, whichever comes first. */
+  const flipPageOf = (name: string): void => {
+    const at = readFileSync(path).indexOf(name);
+    expect(at).toBeGreaterThan(0);
+    flip(at - (at % 4_096), 4_096);
+  };
   test.each([
     { given: 'nothing', damage: () => undefined, opens: true },
     { given: 'its header overwritten', damage: () => flip(0, 64), opens: false },
     { given: 'its schema page overwritten', damage: () => flip(100, 3_000), opens: false },
     { given: 'a page of records overwritten', damage: () => flip(statSync(path).size - 4_096, 4_096), opens: false },
+    { given: 'a page of nodes overwritten', damage: () => flipPageOf(labEnrolment(100).name), opens: false },
     { given: 'its second half cut off', damage: () => truncateSync(path, 4_096 * 10), opens: false },
     { given: 'its last page cut off', damage: () => truncateSync(path, statSync(path).size - 4_096), opens: false },
     {
@@ -169,6 +201,16 @@ describe('a store’s file', () => {
       (error: unknown) => error instanceof Error && error.message.length === 0,
     );
     expect(opened).toBe(opens);
+  });
+
+  test('that is damaged while it is open ends the store at the first read that meets the damage', async () => {
+    await used();
+    const store = await openSqliteStore({ path });
+    flipPageOf(labEnrolment(100).name);
+    await expect(store.findNodeByName(labEnrolment(100).name)).rejects.toThrow(DependencyError);
+    expect(store.failure.reason).toBeInstanceOf(DependencyError);
+    await expect(store.auditHead()).rejects.toBe(store.failure.reason);
+    await store[Symbol.asyncDispose]();
   });
 
   test('is left to whoever looks into it when it is refused', async () => {
