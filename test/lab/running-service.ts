@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '#core/clock.ts';
 import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import type { Signer } from '#pki/signer.ts';
-import { type ServerConfig, serverConfigSchema } from '#services/config.ts';
 import { type Service, startService } from '#services/compose.ts';
 import type { Log } from '#services/http/request-log.ts';
 import type { Material } from '#services/material.ts';
@@ -16,7 +15,8 @@ import { MemoryStore } from '#test/fakes/memory-store.ts';
 import { silentLog } from '#test/fakes/silent-log.ts';
 
 import { type LabClient, labClient } from './https-client.ts';
-import { AUDIENCE, labJoinPolicy, TICKET_KEY } from './join-lab.ts';
+import { labJoinPolicy, TICKET_KEY } from './join-lab.ts';
+import { labConfig } from './lab-config.ts';
 import { labNodeCa, type NodeCa } from './node-ca.ts';
 import { certificatePem, labAdministrator, labServerIdentity, type TlsIdentity } from './service-pki.ts';
 import { labTpm, type LabTpm } from './software-tpm.ts';
@@ -123,20 +123,4 @@ function renderList(listed: readonly TlsIdentity[]): string {
     fingerprint: certificateFingerprint(certificate.der),
   }));
   return JSON.stringify({ apiVersion: 'muster/v1', kind: 'Administrators', administrators });
-}
-
-/** Paths that the service does not read while it runs point nowhere. */
-function labConfig(host: string, administrators: string): ServerConfig {
-  const listener = { host, port: 0, certificate: 'none', key: 'none' };
-  return serverConfigSchema.parse({
-    apiVersion: 'muster/v1',
-    kind: 'ServerConfig',
-    audience: AUDIENCE,
-    listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators } },
-    issuer: { chain: 'none', key: 'none', passphrase: { kind: 'file', path: 'none' } },
-    store: { kind: 'sqlite', path: 'none' },
-    tickets: { key: 'none' },
-    policy: 'none',
-    kubernetes: { apiServer: 'https://k8s.lab.example', ca: 'none' },
-  });
 }

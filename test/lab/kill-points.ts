@@ -1,0 +1,94 @@
+import type { Signer } from '#pki/signer.ts';
+import type { Store } from '#services/store/store.ts';
+
+/** Where a process can be made to die in a join: before and after everything that admitNode does to the store and with the key. */
+export const KILL_POINTS = [
+  'before takeTicket',
+  'after takeTicket',
+  'after findNodeByEk',
+  'before reserveSerial',
+  'after reserveSerial',
+  'before sign',
+  'after sign',
+  'before recordIssued',
+  'after recordIssued',
+] as const;
+export type KillPoint = (typeof KILL_POINTS)[number];
+
+/** Dies, as from kill -9, when it is passed at the point that it is armed for. */
+export interface Killer {
+  arm: (point: string) => void;
+  readonly pass: (point: KillPoint) => void;
+}
+
+export function killer(): Killer {
+  let armed: string | undefined;
+  return {
+    arm: (point) => {
+      armed = point;
+    },
+    pass: (point) => {
+      if (point === armed) process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+/** `store`, with the points of a join about its methods. The look-up of a challenge is none: it comes before any ticket is taken. */
+export function mortalStore(store: Store, { pass }: Killer): Store {
+  let isTaken = false;
+  return {
+    findNode: (id) => store.findNode(id),
+    findNodeByName: (name) => store.findNodeByName(name),
+    listNodes: (filter, page) => store.listNodes(filter, page),
+    findCertificate: (serial) => store.findCertificate(serial),
+    listCertificates: (nodeId, limit) => store.listCertificates(nodeId, limit),
+    readAudit: (after, limit) => store.readAudit(after, limit),
+    readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),
+    readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),
+    auditHead: () => store.auditHead(),
+    appendAudit: (event) => store.appendAudit(event),
+    enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
+    orphanUnfinished: (toEvent) => store.orphanUnfinished(toEvent),
+    forgetTickets: (before) => store.forgetTickets(before),
+    get failure() {
+      return store.failure;
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    findNodeByEk: async (ek) => {
+      const node = await store.findNodeByEk(ek);
+      if (isTaken) pass('after findNodeByEk');
+      return node;
+    },
+    takeTicket: async (take) => {
+      pass('before takeTicket');
+      const taken = await store.takeTicket(take);
+      pass('after takeTicket');
+      isTaken = true;
+      return taken;
+    },
+    reserveSerial: async (...intent) => {
+      pass('before reserveSerial');
+      await store.reserveSerial(...intent);
+      pass('after reserveSerial');
+    },
+    recordIssued: async (...issued) => {
+      pass('before recordIssued');
+      await store.recordIssued(...issued);
+      pass('after recordIssued');
+    },
+  };
+}
+
+/** `signer`, telling `witness` of every signature before it can be lost. */
+export function mortalSigner(signer: Signer, { pass }: Killer, witness: (tbs: Uint8Array) => void): Signer {
+  return {
+    spki: signer.spki,
+    sign: async (tbs) => {
+      pass('before sign');
+      const signature = await signer.sign(tbs);
+      witness(tbs);
+      pass('after sign');
+      return signature;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { type ServerConfig, serverConfigSchema } from '#services/config.ts';
+
+import { AUDIENCE } from './join-lab.ts';
+
+/** A configuration on free ports. Paths that the service does not read while it runs point nowhere. */
+export function labConfig(host: string, administrators: string): ServerConfig {
+  const listener = { host, port: 0, certificate: 'none', key: 'none' };
+  return serverConfigSchema.parse({
+    apiVersion: 'muster/v1',
+    kind: 'ServerConfig',
+    audience: AUDIENCE,
+    listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators } },
+    issuer: { chain: 'none', key: 'none', passphrase: { kind: 'file', path: 'none' } },
+    store: { kind: 'sqlite', path: 'none' },
+    tickets: { key: 'none' },
+    policy: 'none',
+    kubernetes: { apiServer: 'https://k8s.lab.example', ca: 'none' },
+  });
+}
