@@ -16,12 +16,14 @@ require_node() {
   [ "$major" -ge 20 ] || die "Node.js 20 or later is needed; this machine has $(node --version)."
 }
 
-# npm writes node_modules/.package-lock.json last, so an interrupted installation is repeated.
+# A stamp with the lockfile's hash is written last: an interrupted installation is repeated, and so is one of another lockfile.
 install_packages() {
-  if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ] ||
-    [ ! -x node_modules/.bin/node ]; then
+  local stamp=node_modules/.installed-lockfile wanted
+  wanted="$(sha256sum < package-lock.json)"
+  if [ ! -x node_modules/.bin/node ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     say 'Installing the packages that package-lock.json pins (npm ci) …'
-    npm ci --ignore-scripts --no-audit --no-fund >&2 || die 'npm ci failed: see above.'
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die 'npm ci failed: see above.'
+    printf '%s\n' "$wanted" > "$stamp"
   fi
   [ -x node_modules/.bin/node ] || die "There is no pinned runtime for this platform ($(uname -sm)): Linux on x64 or arm64 is needed."
   export PATH="$ROOT/node_modules/.bin:$PATH"
