@@ -69,7 +69,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     ...adminRoutes({
       now,
       random,
-      policyStatus: policySource.status,
+      policyStatus: () => policySource.status(),
       hasPool: (pool) => policySource.status().policy.pools.has(pool),
       findNodeByName: (name) => store.findNodeByName(name),
       findNodeByEk: (ek) => store.findNodeByEk(ek),

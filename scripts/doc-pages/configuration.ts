@@ -146,12 +146,14 @@ function describe(member: SchemaNode, isRequired: boolean): Omit<Row, 'path'> {
 }
 
 function typeOf(member: SchemaNode): string {
-  if (member.const !== undefined) return `\`${String(member.const)}\``;
-  if (member.enum !== undefined) return member.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (member.const !== undefined) return code(member.const);
+  if (member.enum !== undefined) return member.enum.map(code).join(', ');
   if (member.type === 'array') return `list of ${typeOf(nodeSchema.parse(member.items ?? {}))}`;
   const alternatives = [...(member.anyOf ?? []), ...(member.oneOf ?? [])].map((raw) => typeOf(nodeSchema.parse(raw)));
   if (alternatives.length > 0) return [...new Set(alternatives)].join(' or ');
   return member.type ?? 'string';
 }
+
+const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 
 const escapePipes = (text: string): string => text.replaceAll('|', '\\|');

@@ -22,15 +22,12 @@ export const jsonPointer = (path: readonly PropertyKey[]): string =>
 
 function describe(issue: z.core.$ZodIssue): FieldError[] {
   const { path } = issue;
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        pointer: jsonPointer([...path, key.slice(0, NAME_MAX)]),
-        detail: 'unknown member',
-      }));
-    case 'invalid_key':
-      return [{ pointer: jsonPointer(path), detail: 'the member’s name is not allowed' }];
-    default:
-      return [{ pointer: jsonPointer(path), detail: issue.message }];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      pointer: jsonPointer([...path, key.slice(0, NAME_MAX)]),
+      detail: 'unknown member',
+    }));
   }
+  const detail = issue.code === 'invalid_key' ? 'the member’s name is not allowed' : issue.message;
+  return [{ pointer: jsonPointer(path), detail }];
 }

@@ -45,8 +45,16 @@ export type JoinOutcome =
   | { readonly ok: true; readonly admitted: Admitted }
   | { readonly ok: false; readonly problem: JoinProblem; readonly detail?: string | undefined };
 
+type TakenBefore = Exclude<TicketTaken, { kind: 'fresh' }>;
+
+/** What is known of a join once its ticket is open. */
+interface KnownOfJoin {
+  readonly challenge?: TicketFacts;
+  readonly node?: NodeRecord | undefined;
+}
+
 /** What the audit log gets to know of a refusal besides the problem. */
-interface RefusalFacts {
+interface RefusalFacts extends KnownOfJoin {
   readonly reason?: string | undefined;
   readonly denials?: readonly Denial[];
   readonly claims?: VerifiedClaims;
@@ -64,8 +72,6 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const { at: now } = occasion;
   const inForce = deps.policy();
   const { policy } = inForce;
-  let challenge: TicketFacts | undefined;
-  let node: NodeRecord | undefined;
 
   // 1. Origin: the cheapest check, so that nothing else is done for a caller from elsewhere.
   if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');
@@ -73,7 +79,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   // 2. Ticket: unsealed, and taken for good. From here on its nonce is spent, whatever the outcome.
   const opened = openTicket(request.ticket, { key: deps.ticketKey, now, origin, policyVersion: policy.version });
   if (!opened.ok) return refuse('challenge-invalid', { reason: `ticket ${opened.fault}` });
-  challenge = opened.facts;
+  const { facts: challenge } = opened;
   const ticket = ticketId(request.ticket);
   const taken = await deps.takeTicket({
     ticketId: ticket,
@@ -81,18 +87,19 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     requestId,
     expiresAt: challenge.expiresAt,
   });
-  node = await deps.findNodeByEk(challenge.ekFingerprint);
-  if (taken.kind !== 'fresh') return answerTaken(taken);
+  const node = await deps.findNodeByEk(challenge.ekFingerprint);
+  const about = { challenge, node };
+  if (taken.kind !== 'fresh') return answerTaken(taken, about);
   const pool = node === undefined ? undefined : policy.pools.get(node.pool);
-  if (pool !== undefined && !inForce.admitsTo(pool.pool, origin)) return refuse('origin-refused');
+  if (pool !== undefined && !inForce.admitsTo(pool.pool, origin)) return refuse('origin-refused', about);
 
   // 3. Verify. Nothing in the evidence is believed before this; the keys and the name are the ticket's, not the request's.
   const csr = readCsr(request.csr);
-  if (!csr.ok) return refuse('csr-rejected', { reason: csr.reason });
+  if (!csr.ok) return refuse('csr-rejected', { ...about, reason: csr.reason });
   const { evidence } = request;
   const { raw: spki } = csr.value.publicKey;
   const verified = deps.verifyEvidence({ challenge, evidence, spki, ekAnchors: pool?.tpm2.ekAnchors, now });
-  if (!verified.ok) return refuse('evidence-rejected', { denials: verified.denials });
+  if (!verified.ok) return refuse('evidence-rejected', { ...about, denials: verified.denials });
 
   // 4. Appraise the verified claims against the enrolment record, the reference values and the policy.
   const { claims } = verified;
@@ -100,12 +107,13 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const result = deps.appraise({ claims, node, claimedNodeName, policy, requestId, now });
   if (result.status !== 'affirming' || node === undefined || pool === undefined) {
     // The caller has proven to hold this node's TPM, so that it is barred may be said.
-    return refuse(node?.state === 'barred' ? 'node-barred' : 'evidence-rejected', { claims, ...denialsOf(result) });
+    const problem = node?.state === 'barred' ? 'node-barred' : 'evidence-rejected';
+    return refuse(problem, { ...about, claims, ...denialsOf(result) });
   }
 
   // 5. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
   const preparation = deps.issuer.prepare(result.admission, csr.value, now);
-  if (!preparation.ok) return refuse('csr-rejected', { reason: preparation.code, claims });
+  if (!preparation.ok) return refuse('csr-rejected', { ...about, reason: preparation.code, claims });
   const { prepared: intent } = preparation;
 
   // 6. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
@@ -124,20 +132,21 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   );
   return { ok: true, admitted: { node, pool, certificate } };
 
-  async function answerTaken(before: Exclude<TicketTaken, { kind: 'fresh' }>): Promise<JoinOutcome> {
+  async function answerTaken(before: TakenBefore, known: KnownOfJoin): Promise<JoinOutcome> {
     if (before.kind === 'in-progress') return { ok: false, problem: 'state-conflict' };
-    const admitted = before.kind === 'repeat' ? admittedBefore(before.certificate, node, policy) : undefined;
-    if (admitted === undefined) return refuse('challenge-invalid', { reason: 'ticket spent' });
+    const admitted = before.kind === 'repeat' ? admittedBefore(before.certificate, known.node, policy) : undefined;
+    if (admitted === undefined) return refuse('challenge-invalid', { ...known, reason: 'ticket spent' });
     const { serial, fingerprint } = admitted.certificate;
     await deps.appendAudit(joinRepeated(occasion, { nodeName: admitted.node.name, serial, fingerprint }));
     return { ok: true, admitted };
   }
 
   async function refuse(problem: JoinProblem, facts: RefusalFacts = {}): Promise<JoinOutcome> {
+    const { challenge, node, reason, denials = [], claims, advisories } = facts;
     const { claimedNodeName, ekFingerprint } = challenge ?? {};
     const known = { claimedNodeName, ekFingerprint, nodeName: node?.name, policyVersion: policy.version };
-    await deps.appendAudit(joinRefused(occasion, { problem, denials: [], ...known, ...facts }));
-    return { ok: false, problem, detail: problem === 'csr-rejected' ? facts.reason : undefined };
+    await deps.appendAudit(joinRefused(occasion, { problem, reason, denials, claims, advisories, ...known }));
+    return { ok: false, problem, detail: problem === 'csr-rejected' ? reason : undefined };
   }
 }
 

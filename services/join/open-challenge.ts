@@ -5,7 +5,7 @@ import { identifyEk } from '#attestation/tpm2/identify-ek.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import { toBase64Url } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
-import type { EkFingerprint } from '#core/ids.ts';
+import type { EkFingerprint, NodeName } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { ChallengeRequest, ChallengeResponseBody } from '#protocol/challenge.ts';
@@ -47,63 +47,70 @@ export async function openChallenge(
   request: ChallengeRequest,
   caller: Caller,
 ): Promise<ChallengeOutcome> {
-  const { attester, nodeName: claimedNodeName } = request;
-  const { origin } = caller;
   const inForce = deps.policy();
-  let node: NodeRecord | undefined;
-  let ekFingerprint: EkFingerprint | undefined;
+  const decision = await decide(deps, inForce, request, caller.origin);
+  if (decision.ok) return { ok: true, response: writeChallenge(deps, inForce, decision) };
+  const { problem, reason, denials = [], ekFingerprint, node, errors } = decision;
+  const occasion = { at: deps.now(), requestId: caller.requestId, address: caller.origin ?? UNRECOGNISED };
+  const known = { claimedNodeName: request.nodeName, ekFingerprint, nodeName: node?.name };
+  const policyVersion = inForce.policy.version;
+  await deps.appendAudit(challengeRefused(occasion, { problem, reason, denials, ...known, policyVersion }));
+  return { ok: false, problem, ...(errors === undefined ? {} : { errors }) };
+}
 
-  if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');
-  if (attester.kind !== 'tpm2-quote')
-    return refuse('evidence-rejected', { denials: [{ code: 'evidence-kind-unexpected' }] });
-
+async function decide(
+  deps: OpenChallengeDeps,
+  inForce: JoinPolicy,
+  { attester, nodeName: claimedNodeName }: ChallengeRequest,
+  origin: Origin | undefined,
+): Promise<Granted | Refused> {
+  if (origin === undefined || !inForce.admitsFrom(origin)) return { ok: false, problem: 'origin-refused' };
+  if (attester.kind !== 'tpm2-quote') {
+    return { ok: false, problem: 'evidence-rejected', denials: [{ code: 'evidence-kind-unexpected' }] };
+  }
   const claimed = identifyEk(attester.ekPublic);
   if (!claimed.ok) return refuseKey(claimed.denial);
-  ekFingerprint = claimed.fingerprint;
-  node = await deps.findNodeByEk(claimed.fingerprint);
+  const { fingerprint: ekFingerprint } = claimed;
+  const node = await deps.findNodeByEk(ekFingerprint);
   if (node !== undefined && inForce.policy.pools.has(node.pool) && !inForce.admitsTo(node.pool, origin)) {
-    return refuse('origin-refused');
+    return { ok: false, problem: 'origin-refused', ekFingerprint, node };
   }
   const certificateBytes = attester.ekCertificates.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (certificateBytes > TICKET_CERTIFICATES_MAX_BYTES) {
-    return malformed({
-      pointer: '/attester/ekCertificates',
-      detail: `over ${TICKET_CERTIFICATES_MAX_BYTES} bytes in all`,
-    });
+    return malformed('/attester/ekCertificates', `over ${TICKET_CERTIFICATES_MAX_BYTES} bytes in all`);
   }
-
   const activation = buildActivation({ ...attester, random: deps.random });
-  if (!activation.ok) return refuseKey(activation.denial);
-  return { ok: true, response: writeChallenge(deps, inForce, { request, attester, node, origin, activation }) };
+  if (!activation.ok) return { ...refuseKey(activation.denial), ekFingerprint, node };
+  return { ok: true, claimedNodeName, attester, node, origin, activation };
+}
 
-  function refuseKey(denial: Denial): Promise<ChallengeOutcome> {
-    // What is wrong with the caller's own bytes may be said; that sound bytes are a key we do not take is for the log.
-    return denial.code === 'evidence-malformed'
-      ? malformed({ pointer: '/attester', detail: denial.detail ?? denial.code }, denial)
-      : refuse('evidence-rejected', { denials: [denial] });
-  }
+interface Refused {
+  readonly ok: false;
+  readonly problem: ChallengeProblem;
+  /** For the log alone. */
+  readonly reason?: string;
+  readonly denials?: readonly Denial[];
+  readonly ekFingerprint?: EkFingerprint;
+  readonly node?: NodeRecord | undefined;
+  /** For the caller. */
+  readonly errors?: readonly FieldError[];
+}
 
-  function malformed(error: FieldError, ...denials: readonly Denial[]): Promise<ChallengeOutcome> {
-    return refuse('malformed-request', { reason: `${error.pointer}: ${error.detail}`, errors: [error], denials });
-  }
+/** What is wrong with the caller's own bytes may be said; that sound bytes are a key we do not take is for the log. */
+function refuseKey(denial: Denial): Refused {
+  return denial.code === 'evidence-malformed'
+    ? { ...malformed('/attester', denial.detail ?? denial.code), denials: [denial] }
+    : { ok: false, problem: 'evidence-rejected', denials: [denial] };
+}
 
-  async function refuse(
-    problem: ChallengeProblem,
-    {
-      reason,
-      denials = [],
-      errors,
-    }: { reason?: string; denials?: readonly Denial[]; errors?: readonly FieldError[] } = {},
-  ): Promise<ChallengeOutcome> {
-    const occasion = { at: deps.now(), requestId: caller.requestId, address: origin ?? UNRECOGNISED };
-    const known = { claimedNodeName, ekFingerprint, nodeName: node?.name, policyVersion: inForce.policy.version };
-    await deps.appendAudit(challengeRefused(occasion, { problem, reason, denials, ...known }));
-    return { ok: false, problem, ...(errors === undefined ? {} : { errors }) };
-  }
+function malformed(pointer: string, detail: string): Refused {
+  return { ok: false, problem: 'malformed-request', reason: `${pointer}: ${detail}`, errors: [{ pointer, detail }] };
 }
 
 interface Granted {
-  readonly request: ChallengeRequest;
+  readonly ok: true;
+  /** What the node says its name is. */
+  readonly claimedNodeName: NodeName;
   readonly attester: Extract<ChallengeRequest['attester'], { kind: 'tpm2-quote' }>;
   readonly node: NodeRecord | undefined;
   readonly origin: Origin;
@@ -117,7 +124,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
   const expiresAt = new Date(deps.now().getTime() + TICKET_LIFETIME_SECONDS * 1_000);
   const facts: TicketFacts = {
     nonce,
-    claimedNodeName: granted.request.nodeName,
+    claimedNodeName: granted.claimedNodeName,
     ekPublic: attester.ekPublic,
     ekCertificates: attester.ekCertificates,
     akPublic: attester.akPublic,

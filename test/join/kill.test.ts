@@ -67,7 +67,8 @@ async function dieInJoin(
     ({ status }) => status,
     () => 'no answer',
   );
-  expect(answer, point).toBeOneOf(point === 'from outside' ? ['no answer', 201] : ['no answer']);
+  const outcomes = point === 'from outside' ? ['no answer', 201] : ['no answer'];
+  expect({ point, answer }).toEqual({ point, answer: expect.toBeOneOf(outcomes) });
   await service.gone();
   clearTimeout(outside);
 }

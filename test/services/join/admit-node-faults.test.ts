@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+
+import { DependencyError } from '#core/dependency-error.ts';
+import { StoreConflictError } from '#services/store/store-conflict-error.ts';
+import { answerOf, auditTypes, challengeFor, type JoinLab, joinLab, submit, told } from '#test/lab/join-lab.ts';
+import { labKey } from '#test/lab/node-ca.ts';
+
+const rows = async ({ store, node }: JoinLab) => store.listCertificates(node.id, 100);
+
+describe('admitNode, when something it stands on fails', () => {
+  const down = () => Promise.reject(new DependencyError('store', 'down'));
+  const broken = () => {
+    throw new Error('a bug');
+  };
+
+  test.each<[string, (lab: JoinLab) => Partial<JoinLab['deps']>, boolean]>([
+    ['nothing fails', () => ({}), true],
+    ['the ticket cannot be taken', () => ({ takeTicket: down }), false],
+    ['the node cannot be looked up', () => ({ findNodeByEk: down }), false],
+    ['the verifier throws', () => ({ verifyEvidence: broken }), false],
+    ['the appraisal throws', () => ({ appraise: broken }), false],
+    ['the certificate cannot be prepared', ({ deps }) => ({ issuer: { ...deps.issuer, prepare: broken } }), false],
+    ['the intent cannot be recorded', () => ({ reserveSerial: down }), false],
+  ])('signs only if it may: %s', async (_, fail, signs) => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    let signed = 0;
+    const deps = { ...lab.deps, ...fail(lab) };
+    const issuer = {
+      ...deps.issuer,
+      sign: (...intent: Parameters<typeof deps.issuer.sign>) => (signed++, deps.issuer.sign(...intent)),
+    };
+    const outcome = await submit({ deps: { ...deps, issuer } }, request).then(told, () => 'fault');
+    expect({ outcome, signed }).toEqual(signs ? { outcome: 'ok', signed: 1 } : { outcome: 'fault', signed: 0 });
+    expect(await rows(lab)).toHaveLength(signs ? 1 : 0);
+  });
+
+  test.each<[string, (lab: JoinLab) => Partial<JoinLab['deps']>]>([
+    ['the key cannot be used', ({ deps }) => ({ issuer: { ...deps.issuer, sign: down } })],
+    ['the certificate cannot be recorded', () => ({ recordIssued: down })],
+  ])('answers nothing and leaves a serial that is known: %s', async (_, fail) => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    await expect(submit({ deps: { ...lab.deps, ...fail(lab) } }, request)).rejects.toThrow(DependencyError);
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+    expect(told(await submit(lab, request))).toBe('state-conflict');
+    expect(await auditTypes(lab.store)).toEqual(['certificate.signing']);
+    expect((await lab.store.findNode(lab.node.id))?.state).toBe('enrolled');
+  });
+
+  test('refuses nobody off the record', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm, { audience: 'elsewhere' });
+    await expect(submit({ deps: { ...lab.deps, appendAudit: down } }, request)).rejects.toThrow(DependencyError);
+  });
+
+  test('does not hand out what was signed for a node that was barred in the meantime', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const { issuer } = lab.deps;
+    const sign = async (...intent: Parameters<typeof issuer.sign>) => {
+      const certificate = await issuer.sign(...intent);
+      lab.store.setNodeState(lab.node.id, 'barred');
+      return certificate;
+    };
+    await expect(submit({ deps: { ...lab.deps, issuer: { ...issuer, sign } } }, request)).rejects.toThrow(
+      StoreConflictError,
+    );
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+  });
+});
+
+describe('admitNode, asked by many at once', () => {
+  test('one ticket with 1,000 different requests admits one', async () => {
+    const lab = await joinLab();
+    const challenge = await challengeFor(lab);
+    const requests = Array.from({ length: 1_000 }, () => answerOf(challenge, lab.tpm, { key: labKey() }));
+    const outcomes = await Promise.all(requests.map((request) => submit(lab, request).then(told)));
+    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
+    expect(new Set(outcomes)).toEqual(new Set(['ok', 'challenge-invalid']));
+    expect(await rows(lab)).toHaveLength(1);
+  });
+
+  test('one request sent 1,000 times issues one certificate', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const outcomes = await Promise.all(Array.from({ length: 1_000 }, () => submit(lab, request).then(told)));
+    expect(new Set(outcomes)).toEqual(new Set(['ok', 'state-conflict']));
+    expect(await rows(lab)).toHaveLength(1);
+  });
+});
