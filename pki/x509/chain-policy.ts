@@ -25,7 +25,7 @@ export const STRICT_CHAIN: ChainPolicy = {
   policies: NO_POLICY_DEMAND,
   handledExtensions: new Set(),
   maxIntermediates: 4,
-  maxSignatureChecks: 20,
+  maxSignatureChecks: 12,
 };
 
 /** RFC 5280 §6 with the same limits, for chains of TPM makers and others. */

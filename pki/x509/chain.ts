@@ -1,5 +1,7 @@
+import type { Bytes } from '#core/bytes.ts';
+
 import { issuerDenial, validityDenial } from './certificate-checks.ts';
-import { CertificatePool } from './certificate-pool.ts';
+import { authorityId, type AuthorityGroup, CertificatePool } from './certificate-pool.ts';
 import type { Certificate } from './certificate.ts';
 import type { ChainDenial } from './chain-denial.ts';
 import type { ChainPolicy } from './chain-policy.ts';
@@ -23,12 +25,7 @@ export interface ChainInput {
 
 /** `path` runs from the leaf to the anchor, both included. */
 export type ChainVerdict =
-  | {
-      readonly ok: true;
-      readonly path: readonly Certificate[];
-      readonly policies: PathPolicies;
-      readonly signatureChecks: number;
-    }
+  | ({ readonly ok: true; readonly signatureChecks: number } & Accepted)
   | { readonly ok: false; readonly denials: readonly ChainDenial[]; readonly signatureChecks: number };
 
 /**
@@ -45,6 +42,17 @@ export function verifyChain(input: ChainInput): ChainVerdict {
 
 const poolOf = (certificates: readonly Certificate[] | CertificatePool): CertificatePool =>
   certificates instanceof CertificatePool ? certificates : new CertificatePool(certificates);
+
+interface Accepted {
+  readonly path: readonly Certificate[];
+  readonly policies: PathPolicies;
+}
+
+interface Candidate {
+  readonly certificate: Certificate;
+  readonly id: string;
+  readonly rank: number;
+}
 
 /** One depth-first search for a path, anchors first. */
 class PathSearch {
@@ -68,7 +76,8 @@ class PathSearch {
   }
 
   run(): ChainVerdict {
-    const found = this.#extend([this.#input.leaf]);
+    const { leaf } = this.#input;
+    const found = this.#extend([leaf], [authorityId(leaf)]);
     const { signatureChecks } = this.#work;
     if (found !== undefined) return { ok: true, ...found, signatureChecks };
     const denials: ChainDenial[] = [this.#denial];
@@ -76,31 +85,48 @@ class PathSearch {
     return { ok: false, denials, signatureChecks };
   }
 
-  /** An accepted path that starts with `path`; undefined when there is none. */
-  #extend(path: readonly Certificate[]): { path: readonly Certificate[]; policies: PathPolicies } | undefined {
+  /** An accepted path that starts with `path`, whose authorities are `ids`; undefined when there is none. */
+  #extend(path: readonly Certificate[], ids: readonly string[]): Accepted | undefined {
     const child = path.at(-1);
     if (child === undefined) return undefined;
-    const anchors = this.#anchors.named(child.issuer);
-    const others = this.#intermediates.named(child.issuer);
+    const anchors = this.#anchors.groups(child.issuer);
+    const others = this.#intermediates.groups(child.issuer);
     if (anchors.length + others.length === 0)
       this.#note({ code: 'issuer-unknown', depth: path.length - 1 }, path.length);
-    for (const anchor of this.#likeliestFirst(child, anchors)) {
-      if (!this.#admits(path, child, anchor, true)) continue;
-      const policies = this.#accept([...path, anchor]);
-      if (policies !== undefined) return { path: [...path, anchor], policies };
+    for (const { certificate } of this.#open(child, anchors, ids)) {
+      if (!this.#admits(path, child, certificate, true)) continue;
+      const policies = this.#accept([...path, certificate]);
+      if (policies !== undefined) return { path: [...path, certificate], policies };
     }
-    for (const issuer of this.#likeliestFirst(child, others)) {
-      if (!this.#admits(path, child, issuer, false)) continue;
-      const found = this.#extend([...path, issuer]);
+    for (const { certificate, id } of this.#open(child, others, ids)) {
+      if (!this.#admits(path, child, certificate, false)) continue;
+      const found = this.#extend([...path, certificate], [...ids, id]);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
+  /**
+   * The certificates that may stand above `child`. Those with the subject key identifier that it names come first, as RFC 5280 §4.2.1.1 hints;
+   * those of an authority that is on the path already lead nowhere new, and are left out.
+   */
+  #open(child: Certificate, groups: readonly AuthorityGroup[], ids: readonly string[]): readonly Candidate[] {
+    const wanted = child.extensions.authorityKeyIdentifier?.keyIdentifier;
+    const found: Candidate[] = [];
+    for (const { id, certificates } of groups) {
+      if (!this.#takeCandidate()) break;
+      if (ids.includes(id)) continue;
+      for (const certificate of certificates) {
+        if (!this.#takeCandidate()) break;
+        found.push({ certificate, id, rank: hintRank(certificate, wanted) });
+      }
+    }
+    return found.toSorted((a, b) => a.rank - b.rank);
+  }
+
   /** True when `issuer` can stand above `child`: cheap checks first, the signature last. */
   #admits(path: readonly Certificate[], child: Certificate, issuer: Certificate, isAnchor: boolean): boolean {
-    if (this.#isExhausted || path.some((other) => isSameAuthority(other, issuer))) return false;
-    if (!this.#work.takeCandidate()) return this.#exhaust();
+    if (this.#isExhausted) return false;
     const depth = path.length;
     if (!isAnchor) {
       if (depth > this.#input.policy.maxIntermediates) return this.#note({ code: 'path-too-long', depth }, depth);
@@ -140,18 +166,6 @@ class PathSearch {
     return new PathSearch(input, this.#work, [...this.#signersInQuestion, signer]).run().ok;
   }
 
-  /** Those whose subject key identifier is the one that `child` names come first; the others stay candidates (RFC 5280 §4.2.1.1: a hint). */
-  #likeliestFirst(child: Certificate, issuers: readonly Certificate[]): readonly Certificate[] {
-    const wanted = child.extensions.authorityKeyIdentifier?.keyIdentifier;
-    if (issuers.length < 2 || wanted === undefined) return issuers;
-    const rank = (issuer: Certificate): number => {
-      const own = issuer.extensions.subjectKeyIdentifier;
-      if (own === undefined) return 1;
-      return Buffer.compare(own, wanted) === 0 ? 0 : 2;
-    };
-    return issuers.toSorted((a, b) => rank(a) - rank(b));
-  }
-
   /** Keeps the first denial of the attempt that came furthest. Returns false, for the caller to pass on. */
   #note(denial: ChainDenial, progress: number): false {
     if (progress > this.#progress) {
@@ -161,12 +175,19 @@ class PathSearch {
     return false;
   }
 
+  #takeCandidate(): boolean {
+    return !this.#isExhausted && (this.#work.takeCandidate() || this.#exhaust());
+  }
+
   #exhaust(): false {
     this.#isExhausted = true;
     return false;
   }
 }
 
-/** Same name and key: a second certificate of an authority that is on the path already leads nowhere new. */
-const isSameAuthority = (a: Certificate, b: Certificate): boolean =>
-  Buffer.compare(a.publicKey.raw, b.publicKey.raw) === 0 && Buffer.compare(a.subject.raw, b.subject.raw) === 0;
+/** 0 where the certificate has the wanted identifier, 1 where nothing can be said, 2 where it has another. */
+function hintRank({ extensions }: Certificate, wanted: Bytes | undefined): number {
+  const own = extensions.subjectKeyIdentifier;
+  if (own === undefined || wanted === undefined) return 1;
+  return Buffer.compare(own, wanted) === 0 ? 0 : 2;
+}
