@@ -80,6 +80,7 @@ async function tell(narrator: Narrator, keep: boolean, stop: AbortSignal): Promi
   going();
 
   narrator.part('The record of all this');
+  await story.run({ program: 'muster', args: ['audit', 'tail', '-n', '5'], exitCode: 0 });
   await story.run({ program: 'muster', args: ['audit', 'verify'], exitCode: 0 });
   narrator.good(`done in ${narrator.seconds().toFixed(1)} s`);
   if (keep) await stayUp(narrator, folder, [once(stop, 'abort'), service.ended]);
