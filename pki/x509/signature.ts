@@ -130,10 +130,17 @@ function isDerEcdsaSignature(signature: Bytes, size: number): boolean {
   return parsed !== 'malformed' && parsed <= size;
 }
 
+/** Keys by the parsed structure they were read from: an issuer's key is imported once, not at every signature it made. */
+const imported = new WeakMap<SubjectPublicKeyInfo, KeyObject>();
+
 /** OpenSSL checks here that an EC point lies on its curve. */
 function importKey(spki: SubjectPublicKeyInfo): KeyObject | undefined {
+  const known = imported.get(spki);
+  if (known !== undefined) return known;
   try {
-    return createPublicKey({ key: Buffer.from(spki.raw), format: 'der', type: 'spki' });
+    const key = createPublicKey({ key: Buffer.from(spki.raw), format: 'der', type: 'spki' });
+    imported.set(spki, key);
+    return key;
   } catch {
     return undefined;
   }
