@@ -2,6 +2,7 @@ import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
 import { CODEC_PROOFS } from './proofs/codec.ts';
 import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
+import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
@@ -16,4 +17,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...POLICY_PROOFS,
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
+  ...JOIN_AND_HTTP_PROOFS,
 ];

@@ -31,8 +31,8 @@ export const SERVICE_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that a ticket is taken once',
     file: ADMIT,
-    check: "if (taken.kind !== 'fresh') return answerTaken(taken);",
-    without: "if (taken.kind === 'repeat' || taken.kind === 'in-progress') return answerTaken(taken);",
+    check: "if (taken.kind !== 'fresh') return answerTaken(taken, about);",
+    without: "if (taken.kind === 'repeat' || taken.kind === 'in-progress') return answerTaken(taken, about);",
     test: attack('T52-wrong-activation-answers'),
   },
   {

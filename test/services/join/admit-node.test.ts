@@ -17,6 +17,7 @@ import {
   joinLab,
   labJoinPolicy,
   lastDenials,
+  poolName,
   submit,
   told,
 } from '#test/lab/join-lab.ts';
@@ -211,6 +212,17 @@ describe('admitNode, step by step', () => {
       'challenge-invalid',
       [],
       'ticket other-policy',
+    ],
+    [
+      '2. a node that was moved to a pool elsewhere since its challenge is refused',
+      async (lab) => {
+        const request = answerOf(await challengeFor(lab), lab.tpm);
+        const findNodeByEk = async () => ({ ...lab.node, pool: poolName('edge') });
+        return told(await submit({ deps: { ...lab.deps, findNodeByEk } }, request));
+      },
+      'origin-refused',
+      [],
+      undefined,
     ],
     [
       '3. a request that is not DER is refused',

@@ -89,6 +89,13 @@ describe('openChallenge', () => {
     expect(await auditTypes(lab.store)).toEqual(outcome === 'ok' ? [] : ['challenge.refused']);
   });
 
+  test('refuses a stranger from no segment as it would a node', async () => {
+    const lab = await joinLab();
+    const request = challengeRequestOf(labTpm());
+    expect(told(await askChallenge(lab, { request, address: '10.2.0.1' }))).toBe('ok');
+    expect(told(await askChallenge(lab, { request, address: '192.0.2.1' }))).toBe('origin-refused');
+  });
+
   test('does no cryptography for a caller from elsewhere', async () => {
     const lab = await joinLab({
       override: {
