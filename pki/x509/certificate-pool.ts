@@ -11,10 +11,12 @@ export interface AuthorityGroup {
 /** Certificates by subject and key, for finding an issuer. Says nothing about whether they can be trusted. */
 export class CertificatePool {
   readonly #bySubject = new Map<string, AuthorityGroup[]>();
+  #size = 0;
 
   constructor(certificates: Iterable<Certificate>) {
     const groups = new Map<string, [Certificate, ...Certificate[]]>();
     for (const certificate of certificates) {
+      this.#size += 1;
       const id = authorityId(certificate);
       const group = groups.get(id);
       if (group !== undefined) {
@@ -28,6 +30,11 @@ export class CertificatePool {
       ofSubject.push({ id, certificates: fresh });
       this.#bySubject.set(subject, ofSubject);
     }
+  }
+
+  /** How many certificates it holds. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The certificates whose subject is `name`, by key, in the order in which they were given. */
