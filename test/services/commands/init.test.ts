@@ -145,7 +145,9 @@ describe('muster init', () => {
 
   test('overwrites nothing, and leaves nothing behind when it refuses', async () => {
     const before = readFileSync(at(LAYOUT.nodeIssuingKey));
-    await expect(init({ ...OPTIONS, dir: 'made' }, recorder(folder))).rejects.toMatchObject({ exitCode: 73 });
+    const person = recorder(folder);
+    await expect(init({ ...OPTIONS, dir: 'made' }, person)).rejects.toMatchObject({ exitCode: 73 });
+    expect(person.said).toEqual({ out: '', err: '' });
     expect(readFileSync(at(LAYOUT.nodeIssuingKey))).toEqual(before);
     expect(readdirSync(folder).toSorted()).toEqual(['ca.pem', 'key.pem', 'made']);
   });
