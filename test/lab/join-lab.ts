@@ -138,7 +138,7 @@ export function labJoinPolicy(tpm: LabTpm, pool: object = {}): Policy {
     },
   });
   const referenceValues = new Map([['now.yaml', referenceValuesOf(tpm)]]);
-  const compiled = compilePolicy(document, { referenceValues, anchors: new Map() });
+  const compiled = compilePolicy(document, { referenceValues, anchors: new Map(), referenceSigners: new Map() });
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
   return compiled.policy;
 }
@@ -196,6 +196,8 @@ export function answerOf(challenge: ChallengeResponse, tpm: LabTpm, options: Ans
 }
 
 export const HOME = '10.1.2.3';
+/** In the pool's segments as well: where a laboratory over real sockets is called from. */
+export const LOOPBACK = '127.0.0.1';
 
 const callerAt = (address: string) => ({ requestId: newRequestId(systemRandom), origin: originOf(address) });
 
