@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 
 import type { RequestId } from '#core/ids.ts';
 import type { ProblemName } from '#protocol/problem.ts';
@@ -6,14 +6,15 @@ import type { ProblemName } from '#protocol/problem.ts';
 /** The operational log: a constant message and facts as fields. Never a body, a header, a ticket or a key. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** JSON lines on standard output. */
-export function createLog(level: 'error' | 'warn' | 'info' | 'debug'): Log {
-  return pino({
+/** JSON lines to `destination`, standard output unless it is given. */
+export function createLog(level: 'error' | 'warn' | 'info' | 'debug', destination?: DestinationStream): Log {
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /** What is logged of one answered request. */

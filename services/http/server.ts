@@ -29,6 +29,7 @@ export interface Listener extends AsyncDisposable {
 
 /** Running requests have this long to finish when the listener stops. */
 const STOP_GRACE_MS = 5_000;
+const STOP_SWEEP_MS = 20;
 
 const LIMITS = {
   headersTimeout: 5_000,
@@ -91,10 +92,14 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 async function stop(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // A connection whose last request has just been answered is kept alive otherwise, and the stop would wait for it.
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+  }, STOP_SWEEP_MS);
   const cut = setTimeout(() => {
     server.closeAllConnections();
   }, STOP_GRACE_MS);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
