@@ -58,6 +58,7 @@ beforeAll(async () => {
         name: 'alice',
         role: 'cluster-administrator',
         fingerprint: certificateFingerprint(utf8('alice')),
+        notAfter: LAB_NOW,
       }),
     permits: () => true,
     nameOf: ({ name }) => name,
@@ -91,6 +92,7 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
+// What a mutated join may certify is `test/join/mutated-messages.test.ts`; here it is the listener that must stand.
 describe.each(['/v1/challenges', '/v1/joins', '/v1/enrolments'])('a message to %s', (path) => {
   test('is accepted as it is', async () => {
     const { status } = await send(path, Buffer.from(JSON.stringify(bodies[path])));
