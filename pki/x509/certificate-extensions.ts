@@ -1,6 +1,7 @@
 import type { Bytes } from '#core/bytes.ts';
 
 import type { DerReader } from './der-reader.ts';
+import { type AccessDescription, readInfoAccess } from './info-access.ts';
 import { type DistributionPoint, readDistributionPoints } from './distribution-point.ts';
 import { type Extension, readExtensions } from './extension.ts';
 import type { GeneralName } from './general-name.ts';
@@ -44,6 +45,8 @@ export interface CertificateExtensions {
   readonly inhibitAnyPolicy?: number;
   readonly crlDistributionPoints?: readonly DistributionPoint[];
   readonly freshestCrl?: readonly DistributionPoint[];
+  readonly authorityInfoAccess?: readonly AccessDescription[];
+  readonly subjectInfoAccess?: readonly AccessDescription[];
 }
 
 export const NO_EXTENSIONS: CertificateExtensions = { all: new Map() };
@@ -69,10 +72,18 @@ const PARSERS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
   [EXTENSION.inhibitAnyPolicy, (into, value) => (into.inhibitAnyPolicy = readInhibitAnyPolicy(value))],
   [EXTENSION.crlDistributionPoints, (into, value) => (into.crlDistributionPoints = readDistributionPoints(value))],
   [EXTENSION.freshestCrl, (into, value) => (into.freshestCrl = readDistributionPoints(value))],
+  [EXTENSION.authorityInfoAccess, (into, value) => (into.authorityInfoAccess = readInfoAccess(value))],
+  [EXTENSION.subjectInfoAccess, (into, value) => (into.subjectInfoAccess = readInfoAccess(value))],
+]);
+
+/** Read so that a malformed one is refused; nothing acts on them, so that a critical one is unknown. */
+const NOT_PROCESSED: ReadonlySet<string> = new Set<string>([
+  EXTENSION.authorityInfoAccess,
+  EXTENSION.subjectInfoAccess,
 ]);
 
 /** True when path validation processes the extension, so that it may be critical (RFC 5280 §6.1.4 (o), §6.1.5 (f)). */
-export const isKnownExtension = (oid: string): boolean => PARSERS.has(oid);
+export const isKnownExtension = (oid: string): boolean => PARSERS.has(oid) && !NOT_PROCESSED.has(oid);
 
 /** All of `reader` as the extensions of a certificate. Throws X509FormatError. */
 export function readCertificateExtensions(reader: DerReader): CertificateExtensions {

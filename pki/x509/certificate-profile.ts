@@ -28,6 +28,7 @@ const NEVER_CRITICAL: readonly string[] = [
   EXTENSION.subjectDirectoryAttributes,
   EXTENSION.freshestCrl,
   EXTENSION.authorityInfoAccess,
+  EXTENSION.subjectInfoAccess,
 ];
 const ALWAYS_CRITICAL: readonly string[] = [
   EXTENSION.nameConstraints,

@@ -151,11 +151,11 @@ class PathSearch {
   }
 
   #revocationDenial(path: readonly Certificate[]): ChainDenial | undefined {
-    const { now, revocation } = this.#input;
+    const { now, revocation, policy } = this.#input;
     if (revocation === undefined) return undefined;
     const [work, pool] = [this.#work, this.#intermediates];
     const isTrustedSigner = (signer: Certificate): boolean => this.#isTrustedSigner(signer, path);
-    return revocationDenial({ path, pool, now, revocation, work, isTrustedSigner });
+    return revocationDenial({ path, pool, now, revocation, profile: policy.profile, work, isTrustedSigner });
   }
 
   /** Looks for a path of its own for the signer of a CRL, under the anchor of `path` and on the same budget. */

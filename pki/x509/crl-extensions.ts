@@ -19,6 +19,8 @@ export interface IssuingDistributionPoint {
 
 /** The extensions of a CRL; a field is undefined when its extension is absent. */
 export interface CrlExtensions {
+  /** Every extension by type, those without a field here included. */
+  readonly all: ReadonlyMap<string, Extension>;
   readonly authorityKeyIdentifier?: AuthorityKeyIdentifier;
   /** INTEGER magnitude, at most 20 bytes. */
   readonly crlNumber?: Bytes;
@@ -29,7 +31,7 @@ export interface CrlExtensions {
   readonly hasFreshestCrl: boolean;
 }
 
-export const NO_CRL_EXTENSIONS: CrlExtensions = { isDelta: false, hasFreshestCrl: false };
+export const NO_CRL_EXTENSIONS: CrlExtensions = { all: new Map(), isDelta: false, hasFreshestCrl: false };
 
 const CRL_NUMBER_MAX_BYTES = 20;
 const REASON_MAX = 10;
@@ -50,7 +52,7 @@ export function readCrlExtensions(reader: DerReader): {
     known.add(oid);
     return true;
   });
-  return { extensions: into, unknownCritical: criticalOutside(all, known) };
+  return { extensions: { ...into, all }, unknownCritical: criticalOutside(all, known) };
 }
 
 function readCrlExtension(oid: string, value: DerReader, into: Parsed): true | undefined {

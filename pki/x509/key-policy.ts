@@ -3,8 +3,8 @@ import { type CurveName, type PublicKey } from './public-key.ts';
 /** Which public keys are good enough. A set that is left empty refuses its whole kind. */
 export interface KeyPolicy {
   readonly curves: ReadonlySet<CurveName>;
-  /** Bounds on the modulus, inclusive, in bits; undefined refuses RSA. */
-  readonly rsaBits: { readonly min: number; readonly max: number } | undefined;
+  /** Bounds on the modulus, inclusive, in bits, and the number it must be a multiple of; undefined refuses RSA. */
+  readonly rsaBits: { readonly min: number; readonly max: number; readonly multipleOf: number } | undefined;
   /** `f4` is 65537 alone; `odd` is any odd number from 3 to 2^32 − 1, for keys that others chose long ago. */
   readonly rsaExponent: 'f4' | 'odd';
   readonly ed25519: boolean;
@@ -13,7 +13,7 @@ export interface KeyPolicy {
 /** What path validation accepts in the certificates of others: P-256, P-384, P-521, RSA of 2048 to 4096 bits with exponent 65537. */
 export const CHAIN_KEYS: KeyPolicy = {
   curves: new Set<CurveName>(['P-256', 'P-384', 'P-521']),
-  rsaBits: { min: 2048, max: 4096 },
+  rsaBits: { min: 2048, max: 4096, multipleOf: 8 },
   rsaExponent: 'f4',
   ed25519: false,
 };
@@ -34,8 +34,9 @@ export function keyDenial(key: PublicKey, policy: KeyPolicy): KeyDenialCode | un
       return 'key-type-refused';
     case 'rsa': {
       if (policy.rsaBits === undefined) return 'key-type-refused';
-      const { min, max } = policy.rsaBits;
-      if (key.modulusBits < min || key.modulusBits > max) return 'key-size-refused';
+      const { min, max, multipleOf } = policy.rsaBits;
+      const bits = key.modulusBits;
+      if (bits < min || bits > max || bits % multipleOf !== 0) return 'key-size-refused';
       return exponentAllowed(key.exponent, policy.rsaExponent) ? undefined : 'key-exponent-refused';
     }
   }

@@ -22,6 +22,7 @@ export const EXTENSION = {
   freshestCrl: '2.5.29.46',
   inhibitAnyPolicy: '2.5.29.54',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  subjectInfoAccess: '1.3.6.1.5.5.7.1.11',
 } as const;
 
 /** Extended key purposes (RFC 5280 §4.2.1.12; TCG EK Credential Profile). */

@@ -1,8 +1,10 @@
 import type { CertificatePool } from './certificate-pool.ts';
 import type { Certificate } from './certificate.ts';
 import type { ChainDenial } from './chain-denial.ts';
+import type { ChainPolicy } from './chain-policy.ts';
 import type { ChainWork } from './chain-work.ts';
 import { type Crl, crlKey } from './crl.ts';
+import { conformsToCrlProfile } from './crl-profile.ts';
 import { coveredReasons, namesOtherCrlIssuer } from './crl-scope.ts';
 import { sameName } from './name-compare.ts';
 import { ALL_REASONS } from './reason-flags.ts';
@@ -22,6 +24,8 @@ export interface RevocationInput {
   readonly pool: CertificatePool;
   readonly now: Date;
   readonly revocation: Revocation;
+  /** `rfc5280`: a CRL that no conforming issuer would have made does not count. */
+  readonly profile: ChainPolicy['profile'];
   readonly work: ChainWork;
   /** Whether a path leads to the same anchor for a certificate that is not on this one, itself not revoked. */
   readonly isTrustedSigner: (signer: Certificate) => boolean;
@@ -58,6 +62,7 @@ function certificateStatus(
       status = 'revocation-unsupported';
       continue;
     }
+    if (input.profile === 'rfc5280' && !conformsToCrlProfile(crl)) continue;
     if (!isCurrent(crl, input) || !isProperlySigned(crl, above, input)) continue;
     if (crl.entries.has(crlKey(certificate.serial))) return 'revoked';
     for (const reason of reasons) covered.add(reason);

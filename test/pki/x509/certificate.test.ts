@@ -188,6 +188,17 @@ describe('extensions', () => {
       'duplicate',
     ],
     ['empty policy constraints', added(EXTENSION.policyConstraints, sequence(), true), 'bad-value'],
+    ['an empty information access', added(EXTENSION.authorityInfoAccess, sequence()), 'truncated'],
+    [
+      'an information access without a place',
+      added(EXTENSION.authorityInfoAccess, sequence(sequence(oid('1.2.3')))),
+      'unexpected-tag',
+    ],
+    [
+      'an information access',
+      added(EXTENSION.subjectInfoAccess, sequence(sequence(oid('1.2.3'), hex('860161')))),
+      'accepted',
+    ],
     [
       'a distribution point that names nothing',
       added(EXTENSION.crlDistributionPoints, sequence(sequence())),

@@ -30,7 +30,10 @@ export interface CrlOtherwise {
   readonly entries?: readonly LabEntry[];
   /** Replaces the list of entries, as a whole element. */
   readonly rawEntries?: Bytes;
+  /** Replaces the extensions. */
   readonly extensions?: readonly Bytes[];
+  /** Stands after the extensions of a good CRL. */
+  readonly more?: readonly Bytes[];
   readonly innerAlgorithm?: Bytes;
   readonly signWith?: Identity;
 }
@@ -46,7 +49,7 @@ export function crlDer(issuer: Identity, otherwise: CrlOtherwise = {}): Bytes {
   const { certificate, key } = issuer;
   const ski = certificate.extensions.subjectKeyIdentifier ?? Buffer.alloc(0);
   const nextUpdate = 'nextUpdate' in otherwise ? otherwise.nextUpdate : new Date(NOW.getTime() + DAY_MS);
-  const extensions = otherwise.extensions ?? [authorityKeyIdentifier(ski), crlNumber(1)];
+  const extensions = otherwise.extensions ?? [authorityKeyIdentifier(ski), crlNumber(1), ...(otherwise.more ?? [])];
   const tbs = sequence(
     ...(otherwise.version ?? [integer(1)]),
     otherwise.innerAlgorithm ?? SIGNATURE_ALGORITHM.ecdsaSha256,

@@ -3,10 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { Bytes } from '#core/bytes.ts';
 import type { Certificate } from '#pki/x509/certificate.ts';
 import { type ChainVerdict, verifyChain } from '#pki/x509/chain.ts';
-import { STRICT_CHAIN } from '#pki/x509/chain-policy.ts';
+import { type ChainPolicy, FOREIGN_CHAIN, STRICT_CHAIN } from '#pki/x509/chain-policy.ts';
 import type { Crl } from '#pki/x509/crl.ts';
 import { integer, nullValue, sequence, tagged, taggedPrimitive } from '#pki/x509/der-writer.ts';
-import { crlDistributionPoint, directoryName, extension, keyUsage } from '#pki/x509/extension-writer.ts';
+import {
+  authorityKeyIdentifier,
+  crlDistributionPoint,
+  directoryName,
+  extension,
+  keyUsage,
+} from '#pki/x509/extension-writer.ts';
 import { EXTENSION } from '#pki/x509/oids.ts';
 import { CLIENT_AUTH } from '#pki/x509/purpose.ts';
 
@@ -27,6 +33,7 @@ interface Case {
   readonly crls: readonly Crl[];
   readonly intermediates?: readonly Certificate[];
   readonly maxAgeSeconds?: number;
+  readonly policy?: ChainPolicy;
 }
 
 function verify({
@@ -35,6 +42,7 @@ function verify({
   crls,
   intermediates = [],
   maxAgeSeconds,
+  policy = STRICT_CHAIN,
 }: Case): ChainVerdict {
   return verifyChain({
     leaf: leaf(issuer, 'Leaf', otherwise),
@@ -42,7 +50,7 @@ function verify({
     anchors: [ROOT.certificate],
     now: NOW,
     purpose: CLIENT_AUTH,
-    policy: STRICT_CHAIN,
+    policy,
     revocation: { crls, maxAgeSeconds },
   });
 }
@@ -57,7 +65,7 @@ const LEAF_SERIAL = serialOf(leaf(ISSUER));
 
 const flag = (number: number): Bytes => Buffer.of(0x80 | number, 1, 0xff);
 const pointAt = (uri: string): Bytes => tagged(0, tagged(0, taggedPrimitive(6, Buffer.from(uri))));
-const scoped = (...parts: readonly Bytes[]): Case => withCrl({ extensions: [crlNumber(1), issuingPoint(...parts)] });
+const scoped = (...parts: readonly Bytes[]): Case => withCrl({ more: [issuingPoint(...parts)] });
 const onPoint: Otherwise = { extensions: plus(crlDistributionPoint(URI)) };
 
 describe('with a current CRL from each issuer', () => {
@@ -108,7 +116,7 @@ describe('the status is unknown, and the path refused,', () => {
 
 test('a CRL without nextUpdate counts where the caller sets an age', () => {
   const crls = [crl(ROOT, { nextUpdate: undefined }), crl(ISSUER, { nextUpdate: undefined })];
-  expect(told(verify({ crls, maxAgeSeconds: 172_800 }))).toBe('accepted');
+  expect(told(verify({ crls, maxAgeSeconds: 172_800, policy: FOREIGN_CHAIN }))).toBe('accepted');
 });
 
 describe('the scope of a CRL', () => {
@@ -136,7 +144,7 @@ describe('the scope of a CRL', () => {
 
   test('all reasons may be covered by several CRLs together', () => {
     const part = (reasons: string, entries: CrlOtherwise['entries'] = []): Crl =>
-      crl(ISSUER, { entries, extensions: [crlNumber(1), issuingPoint(hex(reasons))] });
+      crl(ISSUER, { entries, more: [issuingPoint(hex(reasons))] });
     const [keyCompromise, others] = ['83020640', '8303073f80'];
     expect(told(verify({ crls: [ROOT_CRL, part(keyCompromise), part(others)] }))).toBe('accepted');
     const revoked = part(others, [{ serial: LEAF_SERIAL }]);
@@ -154,22 +162,48 @@ describe('what is not processed is refused:', () => {
   );
 
   test.each<[string, Case]>([
-    ['a delta CRL', withCrl({ extensions: [crlNumber(2), delta] })],
-    ['a complete CRL that announces deltas', withCrl({ extensions: [crlNumber(1), freshest(URI)] })],
+    ['a delta CRL', withCrl({ more: [delta] })],
+    ['a complete CRL that announces deltas', withCrl({ more: [freshest(URI)] })],
     ['an indirect CRL', scoped(flag(4))],
-    ['an unknown critical extension in the CRL', withCrl({ extensions: [extension('1.2.3', true, nullValue())] })],
+    ['an unknown critical extension in the CRL', withCrl({ more: [extension('1.2.3', true, nullValue())] })],
     [
       'an unknown critical extension in an entry',
       withCrl({ entries: [{ serial: hex('01'), extensions: [extension('1.2.3', true, nullValue())] }] }),
     ],
     ['a leaf that announces deltas', { ...withCrl({}), leaf: { extensions: plus(freshest(URI)) } }],
     ['a leaf whose CRL another issuer signs', { ...withCrl({}), leaf: { extensions: plus(otherIssuer) } }],
-    [
-      'a good CRL next to a delta',
-      { crls: [ROOT_CRL, crl(ISSUER), crl(ISSUER, { extensions: [crlNumber(2), delta] })] },
-    ],
+    ['a good CRL next to a delta', { crls: [ROOT_CRL, crl(ISSUER), crl(ISSUER, { more: [delta] })] }],
   ])('%s', (_, one) => {
     expect(told(verify(one))).toBe('revocation-unsupported 0');
+  });
+});
+
+describe("RFC 5280 §5's demands on conforming CRL issuers", () => {
+  const aki = authorityKeyIdentifier(ISSUER.certificate.extensions.subjectKeyIdentifier ?? hex(''));
+  const critical = (oid: string, value: Bytes): Bytes => extension(oid, true, value);
+
+  test.each<[string, CrlOtherwise]>([
+    ['version 1', { version: [], extensions: [] }],
+    ['no CRL number', { extensions: [aki] }],
+    ['a critical CRL number', { extensions: [aki, critical(EXTENSION.crlNumber, integer(1))] }],
+    ['no authority key identifier', { extensions: [crlNumber(1)] }],
+    [
+      'an authority key identifier without the key',
+      { extensions: [crlNumber(1), extension(EXTENSION.authorityKeyIdentifier, false, sequence())] },
+    ],
+    [
+      'a critical authority key identifier',
+      {
+        extensions: [crlNumber(1), critical(EXTENSION.authorityKeyIdentifier, sequence(taggedPrimitive(0, hex('00'))))],
+      },
+    ],
+    [
+      'a scope that is not critical',
+      { more: [extension(EXTENSION.issuingDistributionPoint, false, sequence(flag(1)))] },
+    ],
+  ])('%s: the CRL does not count, save where only §6 does', (_, otherwise) => {
+    expect(told(verify(withCrl(otherwise)))).toBe('revocation-unknown 0');
+    expect(told(verify({ ...withCrl(otherwise), policy: FOREIGN_CHAIN }))).toBe('accepted');
   });
 });
 

@@ -87,7 +87,7 @@ function policyOf(fields: ChainTest['fields'], anchor: ChainPolicy['anchor']): C
   const weak: readonly SignatureScheme[] =
     fields.get('digest_policy') === 'STRONG' ? [] : ['rsa-pkcs1-sha1', 'ecdsa-sha1'];
   const { signatures } = FOREIGN_CHAIN;
-  const keys = { ...signatures.keys, rsaBits: { min: 1024, max: 4096 } };
+  const keys = { ...signatures.keys, rsaBits: { min: 1024, max: 4096, multipleOf: 1 } };
   return {
     ...FOREIGN_CHAIN,
     anchor,

@@ -19,7 +19,7 @@ interface Expectations {
 /** The suite's keys have 1,024 bits. */
 const SIGNATURES: SignaturePolicy = {
   ...CHAIN_SIGNATURES,
-  keys: { ...CHAIN_SIGNATURES.keys, rsaBits: { min: 1024, max: 4096 } },
+  keys: { ...CHAIN_SIGNATURES.keys, rsaBits: { min: 1024, max: 4096, multipleOf: 1 } },
 };
 
 describeSuite('boringssl-pki', () => {
@@ -43,6 +43,7 @@ describeSuite('boringssl-pki', () => {
           crls: [parseCrl(pemBlock(pem, 'CRL'))],
           maxAgeSeconds: expectations.crl_max_age_seconds,
         },
+        profile: 'path',
         work: new ChainWork(SIGNATURES, 20),
         isTrustedSigner: () => false,
       });

@@ -22,7 +22,7 @@ const POLICY: ChainPolicy = {
   ...FOREIGN_CHAIN,
   signatures: {
     ...FOREIGN_CHAIN.signatures,
-    keys: { ...FOREIGN_CHAIN.signatures.keys, rsaBits: { min: 1024, max: 4096 } },
+    keys: { ...FOREIGN_CHAIN.signatures.keys, rsaBits: { min: 1024, max: 4096, multipleOf: 1 } },
   },
 };
 

@@ -17,7 +17,7 @@ const SUITE = 'boringssl-pki/verify_signed_data_unittest';
 const POLICY: SignaturePolicy = {
   ...CHAIN_SIGNATURES,
   schemes: new Set([...CHAIN_SIGNATURES.schemes, 'rsa-pkcs1-sha1']),
-  keys: { ...CHAIN_SIGNATURES.keys, rsaBits: { min: 1024, max: 4096 } },
+  keys: { ...CHAIN_SIGNATURES.keys, rsaBits: { min: 1024, max: 4096, multipleOf: 1 } },
 };
 
 /** Every file's verdict; `malformed` is an X509FormatError before any signature is looked at. */

@@ -61,7 +61,7 @@ const EVERYTHING: SignaturePolicy = {
   ).add('ed25519'),
   keys: {
     curves: new Set(['P-256', 'P-384', 'P-521'] as const),
-    rsaBits: { min: 2048, max: 4096 },
+    rsaBits: { min: 2048, max: 4096, multipleOf: 8 },
     rsaExponent: 'odd',
     ed25519: true,
   },
