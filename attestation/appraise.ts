@@ -4,7 +4,7 @@ import type { NodeRecord } from '#core/node-record.ts';
 
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
-import { matchReferenceValues, type ReferenceMatch } from './reference-values.ts';
+import { matchReferenceValues, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
 import type { Advisory, AttestationResult, Denial, VerifiedClaims } from './result.ts';
 
 export interface AppraisalInput {
@@ -23,17 +23,17 @@ export interface AppraisalInput {
  * failure. `affirming`, and with it an admission, only if
  *  - the EK is enrolled, not denied, and under the name that the node claims, in a state that admits;
  *  - the pool exists, and its demands on the EK certificate are met;
- *  - the quote covers exactly the pool's PCRs, and they match one set of reference values whole;
+ *  - the quote covers exactly the pool's PCRs, and they match whole one set of reference values that is valid now;
  *  - the TPM's counters are later than at the node's last join.
  *
  * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
  */
 export function appraise(input: AppraisalInput): AttestationResult {
-  const { claims, node, policy } = input;
+  const { claims, node, policy, now } = input;
   const policyVersion = policy.version;
   const advisories = collectAdvisories(input);
   const pool = node === undefined ? undefined : policy.pools.get(node.pool);
-  const match = pool === undefined ? undefined : matchReferenceValues(claims.pcrs, pool.tpm2.referenceValues);
+  const match = pool === undefined ? undefined : matchReferenceValues(claims.pcrs, pool.tpm2.referenceValues, now);
   const denials = [
     ...checkEnrolment(input),
     ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
@@ -102,6 +102,8 @@ function referenceDenials(match: ReferenceMatch): readonly Denial[] {
       return [
         { code: 'reference-values-missing', detail: 'the pool has no reference values, so nothing is known good' },
       ];
+    case 'not-in-force':
+      return [notInForce(match.name, match.standing)];
     case 'mismatch':
       return match.mismatches.map(({ pcr, expected, found }) => ({
         code: 'pcr-mismatch',
@@ -111,6 +113,14 @@ function referenceDenials(match: ReferenceMatch): readonly Denial[] {
         detail: `nearest reference values: ${match.nearest}`,
       }));
   }
+}
+
+function notInForce(found: string, standing: ReferenceStanding): Denial {
+  if (standing === 'retired') {
+    return { code: 'reference-values-retired', found, detail: 'an administrator retired these reference values' };
+  }
+  const detail = `these reference values are ${standing === 'expired' ? 'expired' : 'not valid yet'}, and no others match`;
+  return { code: 'reference-values-expired', found, detail };
 }
 
 function checkEpoch(input: AppraisalInput): readonly Denial[] {

@@ -8,7 +8,8 @@ import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument } from '#proto
 
 import type { Anchors } from './endorsements.ts';
 import { checkPool } from './policy-contradictions.ts';
-import { resolvePool } from './policy-files.ts';
+import { resolvePool, resolveSigners } from './policy-files.ts';
+import type { ReferenceSigners } from './reference-manifest.ts';
 import type { ReferenceValues } from './reference-values.ts';
 
 /** What a pool demands of a node's TPM. */
@@ -53,6 +54,8 @@ export interface PolicyFiles {
   readonly referenceValues: ReadonlyMap<string, ReferenceValuesDocument>;
   /** PEM text. */
   readonly anchors: ReadonlyMap<string, string>;
+  /** PEM text. */
+  readonly referenceSigners: ReadonlyMap<string, string>;
 }
 
 /** One thing wrong with a policy: a JSON pointer (RFC 6901) into its document, and what. */
@@ -66,11 +69,12 @@ export type CompiledPolicy =
   | { readonly ok: false; readonly errors: readonly PolicyError[] };
 
 /**
- * The policy that `document` and its files state. On `ok` every file it names was given and parsed, each set of reference values covers
- * exactly its pool's PCRs, and no pool's demands fall short of its protection rating. Otherwise every error is listed, and there is no policy.
+ * The policy that `document` and its files state. On `ok` every file it names was given and parsed, each set of reference values is for
+ * its pool, is signed by one of the policy's signers where it must be, and covers exactly the pool's PCRs, and no pool's demands fall short of its protection rating. Otherwise every error is listed, and there is no policy.
  */
 export function compilePolicy(document: PolicyDocument, files: PolicyFiles): CompiledPolicy {
-  const errors: PolicyError[] = [];
+  const { signers, errors: signerErrors } = resolveSigners(document.referenceSigners, files);
+  const errors: PolicyError[] = [...signerErrors];
   const pools = new Map<PoolName, EvidencePolicy>();
   for (const [name, pool] of Object.entries(document.pools)) {
     const path = `/pools/${name}`;
@@ -78,13 +82,26 @@ export function compilePolicy(document: PolicyDocument, files: PolicyFiles): Com
       errors.push({ path, detail: 'not a pool name' });
       continue;
     }
-    const resolved = resolvePool(pool.tpm2, files, `${path}/tpm2`);
+    const resolved = resolvePool(pool, files, { name, signers, path: `${path}/tpm2` });
     errors.push(...checkPool(pool, resolved.referenceValues, path), ...resolved.errors);
     pools.set(name, evidencePolicy(name, pool, resolved));
   }
   if (errors.length > 0) return { ok: false, errors };
   const deniedEks = new Set(document.deniedEks);
-  return { ok: true, policy: { version: policyVersion(document, files, pools), pools, deniedEks } };
+  const version = policyVersion(document, files, { pools, signers });
+  return { ok: true, policy: { version, pools, deniedEks } };
+}
+
+/** `policy` as it is once the reference values with these names, in whichever pool, may admit nobody. Its version stays: that of its files. */
+export function retireReferenceValues(policy: Policy, names: ReadonlySet<string>): Policy {
+  const pools = [...policy.pools].map(([name, pool]): [PoolName, EvidencePolicy] => {
+    const referenceValues = pool.tpm2.referenceValues.map((set) => ({
+      ...set,
+      retired: set.retired || names.has(set.name),
+    }));
+    return [name, { ...pool, tpm2: { ...pool.tpm2, referenceValues } }];
+  });
+  return { ...policy, pools: new Map(pools) };
 }
 
 function evidencePolicy(
@@ -115,12 +132,13 @@ function evidencePolicy(
 function policyVersion(
   document: PolicyDocument,
   files: PolicyFiles,
-  pools: ReadonlyMap<PoolName, EvidencePolicy>,
+  resolved: { readonly pools: ReadonlyMap<PoolName, EvidencePolicy>; readonly signers: ReferenceSigners },
 ): string {
   const content: CanonicalValue = {
     deniedEks: document.deniedEks.toSorted(),
+    referenceSigners: [...resolved.signers.keys()].toSorted(),
     pools: Object.fromEntries(
-      [...pools].map(([name, { tpm2, ...rest }]): [string, CanonicalValue] => {
+      [...resolved.pools].map(([name, { tpm2, ...rest }]): [string, CanonicalValue] => {
         const { referenceValues: paths = [] } = document.pools[name]?.tpm2 ?? {};
         const referenceValues = paths.map((path): CanonicalValue => files.referenceValues.get(path) ?? null);
         const ekAnchors = tpm2.ekAnchors?.fingerprints.toSorted() ?? null;

@@ -48,7 +48,9 @@ export type DenialCode =
   | 'node-not-admissible'
   | 'pool-unknown'
   | 'pcr-mismatch'
-  | 'reference-values-missing';
+  | 'reference-values-missing'
+  | 'reference-values-expired'
+  | 'reference-values-retired';
 
 /** Something true and worth a person's look that refuses nobody. */
 export interface Advisory {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
+import { isBase64Url } from '#core/bytes.ts';
+
 import { pcrBank } from './challenge.ts';
-import { ekFingerprintHex, poolName } from './fields.ts';
+import { ekFingerprintHex, poolName, sha256Hex } from './fields.ts';
 
 /**
  * The policy file: which pools there are and what each demands of a node. Written by security engineers; read whole or refused whole.
@@ -91,6 +93,13 @@ export const policySchema = z.strictObject({
     .describe(
       'EKs that no pool admits, whatever their certificates say, by SHA-256 of their SubjectPublicKeyInfo: stolen machines, TPMs with firmware that leaked its keys.',
     ),
+  referenceSigners: z
+    .array(z.string().min(1).max(1_024))
+    .max(16)
+    .default([])
+    .describe(
+      'PEM files of the Ed25519 public keys that sign reference values, relative to the policy file. Where there is one, every pool’s must be signed; `protected` and `highly-protected` pools take no others in any case.',
+    ),
   pools: z
     .record(poolName, pool)
     .refine((pools) => Object.keys(pools).length > 0, 'at least one pool')
@@ -103,16 +112,54 @@ export type PoolPolicy = PolicyDocument['pools'][keyof PolicyDocument['pools']];
 
 const pcrHex = z.string().regex(/^(?:[0-9a-f]{64}|[0-9a-f]{96})$/, 'a PCR value in lower-case hex');
 
-/** A reference-value file: PCR values that a trusted node showed, for review and then for a policy to name. */
-export const referenceValuesSchema = z.strictObject({
+/** Ed25519 over the canonical JSON (RFC 8785) of the whole document but this member. */
+const manifestSignature = z.strictObject({
+  key: sha256Hex.describe('The signer: SHA-256 of its public key’s SubjectPublicKeyInfo.'),
+  value: z
+    .string()
+    .length(86)
+    .refine(isBase64Url, 'not base64url without padding')
+    .describe('The signature, 64 bytes in base64url.'),
+});
+
+const referenceValuesMembers = z.strictObject({
   apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
   kind: z.literal('ReferenceValues').describe('Always `ReferenceValues`.'),
-  name: z.string().min(1).max(128).describe('What the audit log calls this set.'),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/, '1 to 128 letters, digits and ._-')
+    .describe('What the audit log calls this set, `name@version` where there is a version.'),
+  version: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .optional()
+    .describe('Counts the manifests of one name. Several may be in force at once, for a roll-out.'),
   capturedAt: z.iso.datetime().describe('When it was made.'),
   capturedFrom: z.string().max(256).describe('From which node and join, for the people who review it.'),
+  pools: z.array(poolName).min(1).max(256).optional().describe('The pools that may use it. Absent: any.'),
+  notBefore: z.iso.datetime().optional().describe('It admits nobody before this moment. Absent: no beginning.'),
+  expires: z.iso.datetime().optional().describe('It admits nobody from this moment on. Absent: no end.'),
   bank: pcrBank.describe('The PCR bank of the values.'),
   pcrs: z
     .record(z.string().regex(/^(?:[0-9]|1[0-9]|2[0-3])$/), pcrHex)
     .describe('Values by PCR index, lower-case hex: exactly the PCRs that the pool demands.'),
+  signature: manifestSignature.optional().describe('Written by `muster reference sign`.'),
+});
+
+/** What a signed manifest must say, so that a signature is never good for ever, for every pool. */
+const SIGNED_NEED = ['version', 'pools', 'notBefore', 'expires'] as const;
+
+/** A reference-value file: PCR values that a trusted node showed, for review and then for a policy to name. */
+export const referenceValuesSchema = referenceValuesMembers.superRefine((document, context) => {
+  const { signature, notBefore, expires } = document;
+  for (const member of SIGNED_NEED) {
+    if (signature !== undefined && document[member] === undefined) {
+      context.addIssue({ code: 'custom', path: [member], message: 'a signed manifest must have it' });
+    }
+  }
+  if (notBefore !== undefined && expires !== undefined && Date.parse(notBefore) >= Date.parse(expires)) {
+    context.addIssue({ code: 'custom', path: ['expires'], message: 'not after notBefore' });
+  }
 });
 export type ReferenceValuesDocument = z.output<typeof referenceValuesSchema>;

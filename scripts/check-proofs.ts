@@ -6,6 +6,7 @@ import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
+import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
 
 /** Every check that has to be missed when it is not there: each row of the attack catalogue rests on one at least. */
@@ -15,6 +16,7 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...EK_CERTIFICATE_PROOFS,
   ...APPRAISAL_PROOFS,
   ...POLICY_PROOFS,
+  ...REFERENCE_PROOFS,
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
   ...JOIN_AND_HTTP_PROOFS,

@@ -63,6 +63,7 @@ async function readNamedFiles(file: string, document: PolicyDocument): Promise<P
   const problems: string[] = [];
   const referenceValues = new Map<string, ReferenceValuesDocument>();
   const anchors = new Map<string, string>();
+  const referenceSigners = new Map<string, string>();
   const readEach = async <T>(names: readonly string[], into: Map<string, T>, read: (path: string) => Promise<T>) => {
     for (const name of new Set(names)) {
       try {
@@ -83,6 +84,7 @@ async function readNamedFiles(file: string, document: PolicyDocument): Promise<P
     anchors,
     readTextFile,
   );
+  await readEach(document.referenceSigners, referenceSigners, readTextFile);
   if (problems.length > 0) throw new ConfigError(file, problems);
-  return { referenceValues, anchors };
+  return { referenceValues, anchors, referenceSigners };
 }

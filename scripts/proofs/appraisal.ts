@@ -87,14 +87,14 @@ export const APPRAISAL_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that sets match whole',
     file: 'attestation/reference-values.ts',
-    check: 'if (mismatches.length === 0)',
-    without: 'if (mismatches.length <= 1)',
+    check: 'if (valid?.mismatches.length === 0)',
+    without: 'if (valid !== undefined && valid.mismatches.length <= 1)',
     test: 'test/attestation/reference-values.test.ts',
   },
   {
     removes: 'that an empty set matches nothing',
     file: 'attestation/reference-values.ts',
-    check: 'if (set.pcrs.size === 0) continue;',
+    check: '.filter((set) => set.pcrs.size > 0)',
     without: '',
     test: 'test/attestation/reference-values.test.ts',
   },

@@ -64,7 +64,7 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
   {
     removes: 'missing reference files',
     file: 'attestation/policy-files.ts',
-    check: 'if (document === undefined) errors.push(missing(`${path}/referenceValues/${index}`, file));\n    else ',
+    check: 'if (document === undefined) errors.push(missing(at, file));\n    else ',
     without: 'if (document !== undefined) ',
     test: TEST,
   },

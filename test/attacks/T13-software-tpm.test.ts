@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compilePolicy } from '#attestation/evidence-policy.ts';
 import type { VerifiedClaims } from '#attestation/result.ts';
 import { judgeEkCertificate, vectorPem } from '#test/lab/ek-certificate-vectors.ts';
+import { LAB_SIGNER, signManifest } from '#test/lab/reference-signer.ts';
 import {
   appraisal,
   claimsOf,
@@ -44,8 +45,9 @@ describe('T13 a TPM made of software', () => {
   test('is never admitted to a protected pool: no such policy compiles', () => {
     const node = nodeWith('id:00001014', 'swtpm');
     const files = {
-      referenceValues: new Map([['image-1', labReferenceValues(node)]]),
+      referenceValues: new Map([['image-1', signManifest(labReferenceValues(node))]]),
       anchors: new Map([['lab.pem', ca.pem]]),
+      referenceSigners: new Map([['signer.pem', LAB_SIGNER.pem]]),
     };
     for (const protectionRating of ['protected', 'highly-protected'] as const) {
       const allowing = labPolicyDocument({ protectionRating, tpm2: { allowSoftwareTpm: true } });

@@ -4,6 +4,7 @@ import type { NodeName, PoolName } from '#core/ids.ts';
 import type { NodeRecord, NodeState } from '#core/node-record.ts';
 import { redeemAdmission } from '#core/admission.ts';
 import { appraise, type AppraisalInput } from '#attestation/appraise.ts';
+import { retireReferenceValues } from '#attestation/evidence-policy.ts';
 import type { DenialCode, VerifiedClaims } from '#attestation/result.ts';
 import {
   appraisal,
@@ -26,6 +27,12 @@ const withEk = (change: Partial<VerifiedClaims['ek']>) => ({ claims: { ...claims
 const certificate = claims.ek.certificate ?? { manufacturer: '', model: '', version: '', software: true, anchor: '' };
 const withoutCertificate = { ...node, ekCertificates: [] };
 
+const policyUntil = (expires: Date) =>
+  labPolicy(node, { referenceValues: [{ ...labReferenceValues(node), expires: expires.toISOString() }] });
+const policyFrom = (notBefore: Date) =>
+  labPolicy(node, { referenceValues: [{ ...labReferenceValues(node), notBefore: notBefore.toISOString() }] });
+const retiring = (name: string) => retireReferenceValues(labPolicy(node), new Set([name]));
+
 const ROWS: readonly [string, Partial<AppraisalInput>, readonly DenialCode[] | 'affirming'][] = [
   ['an enrolled node', {}, 'affirming'],
   ['one that joined before', record({ state: 'joined' }), 'affirming'],
@@ -45,6 +52,19 @@ const ROWS: readonly [string, Partial<AppraisalInput>, readonly DenialCode[] | '
   ],
   ['a software TPM', withEk({ certificate: { ...certificate, software: true } }), ['software-tpm-refused']],
   ['no reference values', { policy: labPolicy(node, { referenceValues: [] }) }, ['reference-values-missing']],
+  [
+    'reference values until the millisecond before they expire',
+    { policy: policyUntil(new Date(LAB_NOW.getTime() + 1)) },
+    'affirming',
+  ],
+  ['expired reference values', { policy: policyUntil(LAB_NOW) }, ['reference-values-expired']],
+  [
+    'reference values that are not valid yet',
+    { policy: policyFrom(new Date(LAB_NOW.getTime() + 1)) },
+    ['reference-values-expired'],
+  ],
+  ['retired reference values', { policy: retiring('image-1') }, ['reference-values-retired']],
+  ['other reference values retired', { policy: retiring('image-2') }, 'affirming'],
   ['the SHA-384 bank', { claims: { ...claims, bank: 'sha384' } }, ['pcr-selection-mismatch']],
 ];
 

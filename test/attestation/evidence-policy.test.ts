@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 
 import type { PoolName } from '#core/ids.ts';
 import { compilePolicy, type PolicyFiles } from '#attestation/evidence-policy.ts';
-import type { ReferenceValuesDocument } from '#protocol/policy.ts';
+import { type ReferenceValuesDocument, referenceValuesSchema } from '#protocol/policy.ts';
 import { LAB_POOL, type LabPolicyOptions, labPolicyDocument, labReferenceValues } from '#test/lab/tpm-appraisal.ts';
+import { labKey } from '#test/lab/node-ca.ts';
+import { LAB_SIGNER, newLabSigner, signManifest } from '#test/lab/reference-signer.ts';
 import { labNode } from '#test/lab/tpm-evidence.ts';
 
 const node = labNode();
@@ -14,10 +16,19 @@ const filesWith = (document: ReferenceValuesDocument): PolicyFiles => ({
     ['lab.pem', node.ca.pem],
     ['broken.pem', '-----BEGIN CERTIFICATE-----\n'],
   ]),
+  referenceSigners: new Map([
+    ['signer.pem', LAB_SIGNER.pem],
+    ['certificate.pem', node.ca.pem],
+    ['p256.pem', newLabSigner(labKey()).pem],
+    ['broken.pem', '-----BEGIN PUBLIC KEY-----\n'],
+  ]),
 });
 const files = filesWith(reference);
+const signedFiles = filesWith(signManifest(reference));
 
-const errorsOf = (options: LabPolicyOptions, given = files): readonly string[] => {
+const filesFor = ({ protectionRating = 'default' }: LabPolicyOptions): PolicyFiles =>
+  protectionRating === 'default' ? files : signedFiles;
+const errorsOf = (options: LabPolicyOptions, given = filesFor(options)): readonly string[] => {
   const compiled = compilePolicy(labPolicyDocument(options), given);
   return compiled.ok ? [] : compiled.errors.map(({ path }) => path);
 };
@@ -132,6 +143,8 @@ describe('compiling a policy', () => {
       compile({ certificateTtl: '2h' }),
       compile({ deniedEks: ['00'.repeat(32)] }),
       compile({ tpm2: { allowSoftwareTpm: true } }),
+      compile({ referenceSigners: ['signer.pem'] }, signedFiles),
+      compile({ referenceSigners: ['signer.pem'] }, filesWith(signManifest(reference, { version: 2 }))),
       compile({ tpm2: { ekAnchors: [] } }),
       compile({}, filesWith({ ...reference, pcrs: { ...reference.pcrs, 0: 'ff'.repeat(32) } })),
       compile({}, { ...files, anchors: new Map([['lab.pem', labNode().ca.pem]]) }),
@@ -139,5 +152,88 @@ describe('compiling a policy', () => {
     expect(new Set(versions).size).toBe(versions.length);
     expect(versions[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(compile().version).toBe(versions[0]);
+  });
+});
+
+describe('signed reference values', () => {
+  const AT = ['/pools/general/tpm2/referenceValues/0'];
+  const SIGNERS = ['signer.pem'];
+  const signed = signManifest(reference);
+  const other = newLabSigner();
+  const { signature, ...unsigned } = signed;
+  if (signature === undefined) throw new Error('the lab signs');
+  const ROWS: readonly [string, LabPolicyOptions, ReferenceValuesDocument, readonly string[]][] = [
+    ['protected: signed', { protectionRating: 'protected' }, signed, []],
+    ['protected: unsigned', { protectionRating: 'protected' }, reference, AT],
+    ['highly protected: unsigned', { protectionRating: 'highly-protected', certificateTtl: '1h' }, reference, AT],
+    ['protected: unsigned, no signers', { protectionRating: 'protected', referenceSigners: [] }, reference, AT],
+    ['protected: signed, no signers', { protectionRating: 'protected', referenceSigners: [] }, signed, AT],
+    ['default: unsigned, no signers', {}, reference, []],
+    ['default: unsigned, with signers', { referenceSigners: SIGNERS }, reference, AT],
+    ['default: signed', { referenceSigners: SIGNERS }, signed, []],
+    ['default: signed by nobody whom the policy knows', {}, signed, AT],
+    ['another signer', { referenceSigners: SIGNERS }, signManifest(reference, {}, other), AT],
+    [
+      'another signer under the right one’s key id',
+      { referenceSigners: SIGNERS },
+      { ...unsigned, signature: { ...signManifest(reference, {}, other).signature, key: LAB_SIGNER.keyId } as never },
+      AT,
+    ],
+    ['a later version, not signed again', { referenceSigners: SIGNERS }, { ...signed, version: 2 }, AT],
+    [
+      'a later end, not signed again',
+      { referenceSigners: SIGNERS },
+      { ...signed, expires: '2050-01-01T00:00:00Z' },
+      AT,
+    ],
+    ['another name, not signed again', { referenceSigners: SIGNERS }, { ...signed, name: 'image-2' }, AT],
+    [
+      'a value changed, not signed again',
+      { referenceSigners: SIGNERS },
+      { ...signed, pcrs: { ...signed.pcrs, 0: 'ff'.repeat(32) } },
+      AT,
+    ],
+    [
+      'signed for another pool',
+      { referenceSigners: SIGNERS },
+      signManifest(reference, { pools: ['elsewhere' as PoolName] }),
+      AT,
+    ],
+    ['unsigned, for another pool', {}, { ...reference, pools: ['elsewhere' as PoolName] }, AT],
+  ];
+  test.each(ROWS)('%s', (_, options, document, expected) => {
+    expect(errorsOf(options, filesWith(document))).toEqual(expected);
+  });
+
+  test.each(['none.pem', 'certificate.pem', 'p256.pem', 'broken.pem'])('%s is no signer', (file) => {
+    expect(errorsOf({ referenceSigners: ['signer.pem', file] }, signedFiles)).toEqual(['/referenceSigners/1']);
+  });
+
+  test('two versions of one name may be in force at once; the same version twice may not', () => {
+    const two = (second: ReferenceValuesDocument): PolicyFiles => ({
+      ...signedFiles,
+      referenceValues: new Map([
+        ['a', signed],
+        ['b', second],
+      ]),
+    });
+    const options = { referenceSigners: SIGNERS, tpm2: { referenceValues: ['a', 'b'] } };
+    expect(errorsOf(options, two(signManifest(reference, { version: 2 })))).toEqual([]);
+    expect(errorsOf(options, two(signManifest(reference, { expires: '2039-01-01T00:00:00Z' })))).toEqual([
+      '/pools/general/tpm2/referenceValues',
+    ]);
+  });
+
+  test.each(['version', 'pools', 'notBefore', 'expires'] as const)('a signed manifest says its %s', (member) => {
+    const { [member]: _, ...rest } = signed;
+    expect(referenceValuesSchema.safeParse(signed).success).toBe(true);
+    expect(referenceValuesSchema.safeParse(rest).error?.issues.map(({ path }) => path)).toEqual([[member]]);
+    const { signature: __, ...neither } = rest;
+    expect(referenceValuesSchema.safeParse(neither).success).toBe(true);
+  });
+
+  test('a manifest begins before it ends', () => {
+    const { notBefore } = signed;
+    expect(referenceValuesSchema.safeParse({ ...signed, expires: notBefore }).success).toBe(false);
   });
 });

@@ -6,6 +6,7 @@ import type { DenialCode, VerifiedClaims } from '#attestation/result.ts';
 import { verifyEvidence, type VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
 import { type PolicyDocument, policySchema, type ReferenceValuesDocument } from '#protocol/policy.ts';
 
+import { LAB_SIGNER, signManifest } from './reference-signer.ts';
 import { LAB_NOW } from './tpm-certificates.ts';
 import { LAB_NODE, LAB_PCRS, type LabNode } from './tpm-evidence.ts';
 
@@ -72,6 +73,8 @@ export interface LabPolicyOptions {
   readonly deniedEks?: readonly string[];
   readonly certificateTtl?: string;
   readonly referenceValues?: readonly ReferenceValuesDocument[];
+  /** The lab's own where the rating asks for signatures, otherwise none. */
+  readonly referenceSigners?: readonly string[];
 }
 
 /** A policy document with the one pool `general`, as its file would read. */
@@ -83,6 +86,7 @@ export function labPolicyDocument(
     apiVersion: 'muster/v1',
     kind: 'Policy',
     deniedEks: options.deniedEks ?? [],
+    referenceSigners: options.referenceSigners ?? (needsSignatures(options) ? ['signer.pem'] : []),
     pools: {
       [LAB_POOL]: {
         protectionRating: options.protectionRating ?? 'default',
@@ -94,12 +98,20 @@ export function labPolicyDocument(
   });
 }
 
-/** A policy that admits `node` as it is now. */
+const needsSignatures = ({ protectionRating = 'default' }: LabPolicyOptions): boolean => protectionRating !== 'default';
+
+/** A policy that admits `node` as it is now; its reference values are signed where the rating asks for it. */
 export function labPolicy(node: LabNode, options: LabPolicyOptions = {}): Policy {
   const documents = options.referenceValues ?? [labReferenceValues(node)];
-  const named = new Map(documents.map((document) => [document.name, document]));
+  const named = new Map(
+    documents.map((document) => [document.name, needsSignatures(options) ? signManifest(document) : document]),
+  );
   const document = labPolicyDocument(options, [...named.keys()]);
-  const compiled = compilePolicy(document, { referenceValues: named, anchors: new Map([['lab.pem', node.ca.pem]]) });
+  const compiled = compilePolicy(document, {
+    referenceValues: named,
+    anchors: new Map([['lab.pem', node.ca.pem]]),
+    referenceSigners: new Map([['signer.pem', LAB_SIGNER.pem]]),
+  });
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
   return compiled.policy;
 }
