@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { z } from 'zod';
 
-import type { AuditHead } from '#core/audit-chain.ts';
+import type { AuditHead } from '#core/audit-record.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { auditHeadSchema } from '#protocol/audit.ts';
 

@@ -1,5 +1,5 @@
-import type { AuditHead } from '#core/audit-chain.ts';
-import { AuditChainVerifier, type AuditLogFault } from '#core/audit-chain-verifier.ts';
+import type { AuditHead } from '#core/audit-record.ts';
+import { AuditChainVerifier, type AuditLogFault } from '#core/audit-chain.ts';
 import type { AuditRecord } from '#core/audit-record.ts';
 import { type AuditRecordDocument, auditHeadSchema, auditPageSchema } from '#protocol/audit.ts';
 

@@ -29,13 +29,22 @@ export interface AuditRecord extends AuditEvent {
 /** What stands before the first record. */
 export const AUDIT_GENESIS = '0'.repeat(64);
 
+/** A place in the chain: its newest record. Sequence 0 before the first. */
+export interface AuditHead {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** Before the first record. */
+export const AUDIT_START: AuditHead = { sequence: 0, hash: AUDIT_GENESIS };
+
 /** SHA-256 over the canonical JSON of everything in the record but its own hash. */
 export function auditHash(record: Omit<AuditRecord, 'hash'>): string {
   return toHex(sha256(auditBytes(record)));
 }
 
 /** The next record of a chain whose newest is (`sequence`, `hash`). */
-export function chainAuditEvent(event: AuditEvent, head: { sequence: number; hash: string }): AuditRecord {
+export function chainAuditEvent(event: AuditEvent, head: AuditHead): AuditRecord {
   const record = { ...event, sequence: head.sequence + 1, previousHash: head.hash };
   return { ...record, hash: auditHash(record) };
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freePorts, startMusterServe } from '#test/lab/programs.ts';
 import { startSwtpm } from '#test/lab/swtpm.ts';
 import { swtpmMaker } from '#test/lab/swtpm-maker.ts';
 
@@ -18,7 +19,6 @@ import {
   refuseStranger,
   setUp,
 } from './demo-parts/scenes.ts';
-import { freePorts, startService } from './demo-parts/stage.ts';
 import { createStory } from './demo-parts/story.ts';
 
 const HELP = `The main job of Muster on this machine, with software TPMs: a CA, the service, a join, and a rogue refused three ways.
@@ -54,7 +54,7 @@ async function tell(narrator: Narrator, keep: boolean, stop: AbortSignal): Promi
 
   narrator.part('The service, on loopback, with its embedded store');
   narrator.command(['muster', 'serve', '--config', 'muster/muster.yaml']);
-  let service = await narrator.during('starting', () => startService('muster/muster.yaml', folder));
+  let service = await narrator.during('starting', () => startMusterServe('muster/muster.yaml', folder));
   undo.defer(() => service[Symbol.asyncDispose]());
   await enrol(story, node);
   going();
@@ -63,7 +63,7 @@ async function tell(narrator: Narrator, keep: boolean, stop: AbortSignal): Promi
   await captureReferenceValues(story);
   await narrator.during('starting the service again, under the new policy', async () => {
     await service[Symbol.asyncDispose]();
-    service = await startService('muster/muster.yaml', folder);
+    service = await startMusterServe('muster/muster.yaml', folder);
   });
   going();
 

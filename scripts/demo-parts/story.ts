@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Narrator } from './narrator.ts';
-import { type Ended, type Program, runProgram } from './stage.ts';
+import { type Ended, type Program, runProgram } from '#test/lab/programs.ts';
 
 /** The words of one command that the person sees, and how it must end. */
 export interface Step {

@@ -5,8 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { AdminClient } from '#cli/client.ts';
 import { verifyAuditLog } from '#cli/verify-audit.ts';
-import { AUDIT_START, type AuditHead } from '#core/audit-chain.ts';
-import { type AuditRecord, chainAuditEvent } from '#core/audit-record.ts';
+import { AUDIT_START, type AuditHead, type AuditRecord, chainAuditEvent } from '#core/audit-record.ts';
 import { auditHeadSchema, auditPageSchema } from '#protocol/audit.ts';
 
 import { openDesk } from './administrator-desk.ts';

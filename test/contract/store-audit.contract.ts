@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { verifyAuditChain } from '#core/audit-chain-verifier.ts';
+import { verifyAuditChain } from '#core/audit-chain.ts';
 import { AUDIT_GENESIS } from '#core/audit-record.ts';
 import { afterNoon, labEvent, labNodeName, labOutcome, labRequestId } from '#test/lab/store-values.ts';
 

@@ -38,6 +38,8 @@ export async function runProgram(program: Program, args: readonly string[], fold
 
 /** The service, as a process that takes connections. Disposing of it asks it to stop and waits until it has. */
 export interface RunningService extends AsyncDisposable {
+  /** Resolves when the process has ended, asked to or not. */
+  readonly ended: Promise<unknown>;
   readonly pid: number;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
@@ -66,7 +68,7 @@ export async function startMusterServe(config: string, folder: string): Promise<
     child.kill(signal);
     await ended;
   };
-  return { pid: child.pid ?? 0, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
+  return { ended, pid: child.pid ?? 0, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
 }
 
 /** Two TCP ports of loopback that nobody has at this moment. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import type { AuditLogFault } from '#core/audit-chain-verifier.ts';
+import type { AuditLogFault } from '#core/audit-chain.ts';
 import { EXIT } from '#core/exit-code.ts';
 import { unreachable } from '#core/never.ts';
 

@@ -8,7 +8,7 @@ const CHECKED_BYTES_MAX = 2 ** 30;
 /**
  * Throws unless SQLite finds the structure of a file up to 1 GiB whole, and the audit log's newest record is the one that its head
  * tells of: a log that lost its tail, or a file put together from two, is not written to. A damaged page of a larger file is found when
- * it is read. It does not verify the chain of the audit log (`core/audit-chain-verifier.ts`).
+ * it is read. It does not verify the chain of the audit log (`core/audit-chain.ts`).
  */
 export function assertStoreSound(database: DatabaseSync): void {
   const bytes = Number(readPragma(database, 'page_count')) * Number(readPragma(database, 'page_size'));

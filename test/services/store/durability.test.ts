@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { AuditChainVerifier } from '#core/audit-chain-verifier.ts';
+import { AuditChainVerifier } from '#core/audit-chain.ts';
 import { utf8 } from '#core/bytes.ts';
 import { sha256Hex } from '#core/digest.ts';
 import { type OpenOperations, openSqliteOperations } from '#services/store/sqlite/sqlite-operations.ts';
