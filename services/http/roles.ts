@@ -8,7 +8,8 @@ export type Permission =
   | 'joins:read'
   | 'audit:read'
   | 'policy:read'
-  | 'reference-values:capture';
+  | 'reference-values:capture'
+  | 'snapshot:read';
 
 /** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
 export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
@@ -24,7 +25,10 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'audit:read',
     'policy:read',
     'reference-values:capture',
+    'snapshot:read',
   ],
+  // A program on a control-plane host: what it may read is what it needs.
+  authorizer: ['snapshot:read'],
 };
 
 /** True when `role`'s list has `permission`. */

@@ -19,7 +19,23 @@ export interface ListenerOptions {
   readonly maxConnections: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
+  /** How long a caller may take over each thing. The defaults are what is deployed. */
+  readonly deadlines?: Partial<Deadlines> | undefined;
 }
+
+/** What a slow caller is cut off after. */
+export interface Deadlines {
+  /** The TLS handshake. */
+  readonly handshakeMs: number;
+  /** A request's head, from the first byte of the connection or the end of the request before. */
+  readonly headersMs: number;
+  /** A whole request. */
+  readonly requestMs: number;
+  /** How often the last two are looked at. */
+  readonly checkMs: number;
+}
+
+const DEADLINES: Deadlines = { handshakeMs: 5_000, headersMs: 5_000, requestMs: 15_000, checkMs: 1_000 };
 
 /** A listener that takes connections. Disposing of it lets running requests finish, then cuts what is left. */
 export interface Listener extends AsyncDisposable {
@@ -32,10 +48,6 @@ const STOP_GRACE_MS = 5_000;
 const STOP_SWEEP_MS = 20;
 
 const LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 1_000,
-  handshakeTimeout: 5_000,
   maxHeaderSize: 8_192,
   keepAliveTimeoutBuffer: 0,
   insecureHTTPParser: false,
@@ -52,10 +64,15 @@ const TLS = {
 /** Starts an HTTPS listener, TLS 1.3 and HTTP/1.1 only, without session resumption. Resolves when it takes connections. */
 export async function startListener(options: ListenerOptions, app: RequestListener): Promise<Listener> {
   const { clientCa } = options;
+  const { handshakeMs, headersMs, requestMs, checkMs } = { ...DEADLINES, ...options.deadlines };
   const server = createServer(
     {
       ...LIMITS,
       ...TLS,
+      handshakeTimeout: handshakeMs,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: checkMs,
       keepAliveTimeout: options.keepAliveMs,
       cert: options.certificate,
       key: options.key,
@@ -74,20 +91,26 @@ export async function startListener(options: ListenerOptions, app: RequestListen
   return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server) };
 }
 
-/** What cannot be read as an HTTP request has no request id and gets no document. */
+/**
+ * What cannot be read as an HTTP request has no request id and gets no document. A connection whose handshake failed gets nothing at all:
+ * an answer would wait for a handshake that never ends.
+ */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  const status = statusOf(error.code ?? '');
+  if (status === undefined || !socket.writable) {
     socket.destroy();
     return;
   }
-  const status = UNREADABLE[error.code ?? ''] ?? '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // Not `end`: that would leave it to the caller when the connection closes.
+  socket.destroySoon();
 }
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
+function statusOf(code: string): string | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return code.startsWith('HPE_') ? '400 Bad Request' : undefined;
+}
 
 async function stop(server: Server): Promise<void> {
   const closed = once(server, 'close');
