@@ -5,8 +5,6 @@ import { EXTENSION, KEY_PURPOSE } from '#pki/x509/oids.ts';
 
 import { type BadSample, withExtension, without } from './bad-sample.ts';
 
-const SUBJECT_INFO_ACCESS = '1.3.6.1.5.5.7.1.11';
-
 export const CRITICALITY_SAMPLES: readonly BadSample[] = [
   criticality(
     'authority-key-identifier-critical',
@@ -44,8 +42,8 @@ export const CRITICALITY_SAMPLES: readonly BadSample[] = [
   criticality('crl-distribution-points-critical', EXTENSION.crlDistributionPoints, true, distributionPoint()),
   criticality('inhibit-any-policy-not-critical', EXTENSION.inhibitAnyPolicy, false, der.integer(0)),
   criticality('freshest-crl-critical', EXTENSION.freshestCrl, true, distributionPoint()),
-  criticality('authority-info-access-critical', EXTENSION.authorityInfoAccess, true, der.sequence()),
-  criticality('subject-info-access-critical', SUBJECT_INFO_ACCESS, true, der.sequence()),
+  criticality('authority-info-access-critical', EXTENSION.authorityInfoAccess, true, infoAccess()),
+  criticality('subject-info-access-critical', EXTENSION.subjectInfoAccess, true, infoAccess()),
   {
     rule: 'ca-basic-constraints-not-critical',
     sample: 'CA:TRUE that may be ignored',
@@ -130,6 +128,11 @@ export const EXTENSION_SAMPLES: readonly BadSample[] = [
 function criticality(rule: string, oid: string, critical: boolean, value: Bytes): BadSample {
   const sample = `it ${critical ? 'critical' : 'not critical'}`;
   return { rule, sample, change: (good) => withExtension(good, oid, write.extension(oid, critical, value)) };
+}
+
+function infoAccess() {
+  const location = der.taggedPrimitive(6, Buffer.from('http://ocsp.example/'));
+  return der.sequence(der.sequence(der.oid('1.3.6.1.5.5.7.48.1'), location));
 }
 
 function distributionPoint(): Bytes {
