@@ -18,6 +18,13 @@ export function auditQueries(db: Kysely<Schema>) {
     readOfNode: prepareQuery((p: ParameterOf<{ name: string; limit: number }>) =>
       records.where('node_name', '=', p('name')).orderBy('sequence', 'desc').limit(p('limit')),
     ),
+    readOfType: prepareQuery((p: ParameterOf<{ type: string; before: number; limit: number }>) =>
+      records
+        .where('type', '=', p('type'))
+        .where('sequence', '<', p('before'))
+        .orderBy('sequence', 'desc')
+        .limit(p('limit')),
+    ),
     head: prepareQuery((_p: ParameterOf<Record<never, never>>) =>
       db.selectFrom('audit_head').select(['sequence', 'hash']).where('id', '=', 1),
     ),

@@ -99,6 +99,15 @@ export class KyselyStore implements StoreOperations {
     return rows.map(auditRecordFromRow);
   }
 
+  async readAuditOfType(
+    type: string,
+    page: { before?: number | undefined; limit: number },
+  ): Promise<readonly AuditRecord[]> {
+    const { before = Number.MAX_SAFE_INTEGER } = page;
+    const { rows } = await this.#audit.readOfType(this.#reader, { type, before, limit: pageLimit(page.limit) });
+    return rows.map(auditRecordFromRow);
+  }
+
   async auditHead(): Promise<{ sequence: number; hash: string }> {
     const [head] = (await this.#audit.head(this.#reader, {})).rows;
     if (head === undefined) throw new Error('the audit log has no head');

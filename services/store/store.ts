@@ -100,6 +100,8 @@ export interface StoreReader {
   readAuditOfRequest(requestId: RequestId): Promise<readonly AuditRecord[]>;
   /** The newest audit records about one node, newest first, at most `limit`. */
   readAuditOfNode(name: NodeName, limit: number): Promise<readonly AuditRecord[]>;
+  /** The newest audit records of one type with a sequence below `before`, or of all, newest first, at most `limit`. */
+  readAuditOfType(type: string, page: { before?: number | undefined; limit: number }): Promise<readonly AuditRecord[]>;
   /** The head as the log itself remembers it, apart from the records. */
   auditHead(): Promise<{ sequence: number; hash: string }>;
 }

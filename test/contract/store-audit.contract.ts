@@ -87,6 +87,17 @@ export function auditContract(current: Current): void {
       expect(sequences(await store.readAuditOfNode(labNodeName(2), 2))).toEqual([]);
     });
 
+    test('is read by type, newest first, page by page', async () => {
+      const { store } = current();
+      for (const type of ['lab.a', 'lab.b', 'lab.a', 'lab.a']) await store.appendAudit(labEvent({ type }));
+      const read = async (type: string, page: { before?: number; limit: number }) =>
+        (await store.readAuditOfType(type, page)).map(({ sequence }) => sequence);
+      expect(await read('lab.a', { limit: 2 })).toEqual([4, 3]);
+      expect(await read('lab.a', { before: 3, limit: 2 })).toEqual([1]);
+      expect(await read('lab.b', { limit: 2 })).toEqual([2]);
+      expect(await read('lab', { limit: 2 })).toEqual([]);
+    });
+
     test('forgets a fact that is undefined', async () => {
       const { store } = current();
       await store.appendAudit(labEvent({ facts: { kept: 1, none: undefined } }));

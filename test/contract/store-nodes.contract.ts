@@ -200,6 +200,7 @@ export function nodeContract(current: Current): void {
         store.listCertificates(one.id, limit),
         store.readAudit(0, limit),
         store.readAuditOfNode(one.name, limit),
+        store.readAuditOfType('node.enrolled', { limit }),
       ];
       expect(await Promise.all(readings.map(labOutcome))).toEqual(readings.map(() => outcome));
     });

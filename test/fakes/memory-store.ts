@@ -107,6 +107,16 @@ export class MemoryStore implements Store, StoreOperations {
     );
   }
 
+  readAuditOfType(type: string, page: { before?: number | undefined; limit: number }): Promise<readonly AuditRecord[]> {
+    const { before = Number.MAX_SAFE_INTEGER } = page;
+    return this.#read(({ audit }) =>
+      audit
+        .filter((record) => record.type === type && record.sequence < before)
+        .toReversed()
+        .slice(0, pageLimit(page.limit)),
+    );
+  }
+
   auditHead(): Promise<{ sequence: number; hash: string }> {
     return this.#read(({ audit }) => headOf(audit));
   }

@@ -45,6 +45,7 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     readAudit: (after, limit) => store.readAudit(after, limit),
     readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),
     readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),
+    readAuditOfType: (type, page) => store.readAuditOfType(type, page),
     auditHead: () => store.auditHead(),
     appendAudit: (event) => store.appendAudit(event),
     enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),

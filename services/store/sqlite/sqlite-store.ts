@@ -79,6 +79,10 @@ class SqliteStore implements Store, StoreOperations {
     return this.#link.call('readAuditOfNode', name, limit);
   }
 
+  readAuditOfType(type: string, page: { before?: number | undefined; limit: number }): Promise<readonly AuditRecord[]> {
+    return this.#link.call('readAuditOfType', type, page);
+  }
+
   auditHead(): Promise<{ sequence: number; hash: string }> {
     return this.#link.call('auditHead');
   }

@@ -141,6 +141,11 @@ describe('the schema', () => {
       'select * from audit_records where node_name = ? order by sequence desc',
       'audit_records_node',
     ],
+    [
+      'records of one type',
+      'select * from audit_records where type = ? and sequence < ? order by sequence desc limit ?',
+      'audit_records_type',
+    ],
   ])('finds %s by an index', (_, sql, index) => {
     expect(plan(sql)).toMatch(new RegExp(`USING INDEX ${index}\\b`));
     expect(plan(sql)).not.toContain('TEMP B-TREE');
