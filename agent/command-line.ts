@@ -9,11 +9,13 @@ export const HELP = `muster-agent: join this machine to a Kubernetes cluster by 
 Usage:
   muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's files
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
+  muster-agent ek     [--config FILE] [--out FILE] [-o json]   say what an administrator needs to enrol this machine
   muster-agent --version | --help
 
 Options:
   --config FILE   configuration (default ${DEFAULT_CONFIG_FILE})
   -o json         print the result as JSON
+  --out FILE      ek: write the EK certificate (DER) to a new file
 
 Exit codes:
    0  joined, or nothing found that keeps this machine from joining
@@ -26,25 +28,29 @@ Exit codes:
 Examples:
   muster-agent join --config ${DEFAULT_CONFIG_FILE}
   muster-agent doctor
+  muster-agent ek --out ek.der
   muster-agent join -o json | jq -r .node.name
 `;
 
 export interface CommandLine {
-  readonly command: 'join' | 'doctor' | 'help' | 'version';
+  readonly command: 'join' | 'doctor' | 'ek' | 'help' | 'version';
   readonly configFile: string;
   readonly json: boolean;
+  /** `ek` only: where its certificate goes. */
+  readonly out: string | undefined;
 }
 
 /** What `args` ask for. Throws CommandFailure, exit code 78, for anything that is not in `HELP`. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const { values, positionals } = parseOptions(args);
   const [command, ...rest] = positionals;
-  const common = { configFile: values.config, json: values.output === 'json' };
+  const common = { configFile: values.config, json: values.output === 'json', out: values.out };
   if (values.help === true) return { command: 'help', ...common };
   if (values.version === true) return { command: 'version', ...common };
   if (values.output !== 'json' && values.output !== 'text') throw misuse(`-o takes json or text, not ${values.output}`);
   if (rest[0] !== undefined) throw misuse(`there is nothing to do with "${rest[0]}"`);
-  if (command === 'join' || command === 'doctor') return { command, ...common };
+  if (values.out !== undefined && command !== 'ek') throw misuse('--out is for ek');
+  if (command === 'join' || command === 'doctor' || command === 'ek') return { command, ...common };
   throw misuse(command === undefined ? 'it names no command' : `there is no command "${command}"`);
 }
 
@@ -56,6 +62,7 @@ function parseOptions(args: readonly string[]) {
       options: {
         config: { type: 'string', default: DEFAULT_CONFIG_FILE },
         output: { type: 'string', short: 'o', default: 'text' },
+        out: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },

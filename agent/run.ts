@@ -9,6 +9,7 @@ import { openAttester } from './attester.ts';
 import { openJoinService } from './client.ts';
 import { HELP, readCommandLine } from './command-line.ts';
 import { type AgentConfig, ConfigError, loadConfig } from './config.ts';
+import { describeEk, renderEk, renderEkJson, writeEkCertificate } from './describe-ek.ts';
 import { examine, renderChecks } from './doctor.ts';
 import { type Check, fail } from './doctor/check.ts';
 import { explainError, outcomeFailure } from './explain.ts';
@@ -30,7 +31,7 @@ export interface AgentProcess {
 /** Does what `args` ask for and returns the exit code. A failure is said in one sentence, the last line; nothing is thrown. */
 export async function runAgent(args: readonly string[], host: AgentProcess): Promise<ExitCode> {
   try {
-    const { command, configFile, json } = readCommandLine(args);
+    const { command, configFile, json, out } = readCommandLine(args);
     switch (command) {
       case 'help':
         host.print(HELP);
@@ -40,6 +41,8 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
         return EXIT.ok;
       case 'doctor':
         return await runDoctor(configFile, json, host);
+      case 'ek':
+        return await runEk(await loadConfig(configFile), { json, out }, host);
       case 'join':
         return await runJoin(await loadConfig(configFile), json, host);
     }
@@ -64,6 +67,20 @@ async function runJoin(config: AgentConfig, json: boolean, host: AgentProcess): 
   );
   if (outcome.status !== 'joined') throw outcomeFailure(outcome);
   host.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : renderJoined(outcome));
+  return EXIT.ok;
+}
+
+async function runEk(
+  config: AgentConfig,
+  { json, out }: { readonly json: boolean; readonly out: string | undefined },
+  host: AgentProcess,
+): Promise<ExitCode> {
+  const ek = await describeEk(config.tpm);
+  if (out !== undefined) {
+    await writeEkCertificate(ek, out);
+    host.say(`The EK certificate is in ${out}.`);
+  }
+  host.print(json ? renderEkJson(ek) : renderEk(ek, config.claimedNodeName));
   return EXIT.ok;
 }
 

@@ -41,7 +41,7 @@ Examples:
 A CSV file names its columns on the first line: name,pool,ekCertificate,ekPublicHash. Each line has one of
 the last two; ekCertificate is a path, relative to the file. A JSON file is an array of such objects.
 All nodes are enrolled, or none: bad lines are named, and exit code 65 says so.
-On the node, \`muster-agent doctor\` prints its EK hash and can write its EK certificate.`;
+On the node, \`muster-agent ek\` prints its EK hash, and with --out writes its EK certificate.`;
 
 /** `muster enrol`. */
 export function enrolCommand(muster: Muster): Command {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -48,6 +49,7 @@ describe('the agent’s command line', () => {
     [['joyn']],
     [['join', 'now']],
     [['join', '-o', 'xml']],
+    [['join', '--out', 'x']],
     [['join', '--config']],
   ])('is refused as %j with exit code 78 and one sentence', async (args) => {
     const { code, stdout, lines } = await agent(...args);
@@ -134,6 +136,26 @@ describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
       credentialFile: join(directory, 'credential', 'node.pem'),
     });
     expect(stdout).not.toContain('PRIVATE KEY');
+  });
+
+  test('says what an administrator needs to enrol the machine, and writes the EK certificate once', async () => {
+    const config = await configFile();
+    const out = join(directory, 'ek.der');
+    const { code, stdout } = await agent('ek', '--config', config, '--out', out, '-o', 'json');
+    const certificate = await readFile(out);
+    const { publicKey } = new X509Certificate(certificate);
+    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      ekType: 'rsa-2048',
+      ekPublicHash: createHash('sha256').update(spki).digest('hex'),
+      ekCertificate: certificate.toString('base64url'),
+    });
+    expect(certificate.equals(swtpm.ekCertificates.get('rsa-2048') ?? new Uint8Array())).toBe(true);
+    expect(await agent('ek', '--config', config, '--out', out)).toMatchObject({ code: 78, stdout: '' });
+    expect((await agent('ek', '--config', config)).stdout).toContain(
+      'muster enrol worker-7 --pool POOL --ek-cert FILE',
+    );
   });
 
   const unapproved = { status: 202, body: JSON.stringify({ status: 'awaiting-approval', retryAfterSeconds: 60 }) };
