@@ -9,7 +9,7 @@ import { extension } from '#pki/x509/extension-writer.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import { EXTENSION, KEY_PURPOSE } from '#pki/x509/oids.ts';
 
-import { type Extensions, leafDer, NOT_AFTER, NOT_BEFORE, nameOf, root } from './lab.ts';
+import { type Extensions, leafDer, NOT_AFTER, NOT_BEFORE, nameOf, root, tbsElements } from './lab.ts';
 import { hex, outcome } from './outcome.ts';
 
 const CA = root();
@@ -250,23 +250,7 @@ describe('the outer structure', () => {
 
 /** The to-be-signed part of the good certificate, taken apart into its elements and put together with a change. */
 function withTbs(change: (parts: readonly Bytes[]) => readonly Bytes[]): Bytes {
-  return leafDer(CA, 'Leaf', { tbs: (tbs) => sequence(...change(elementsOf(tbs))) });
-}
-
-function elementsOf(tbs: Bytes): readonly Bytes[] {
-  const parts: Bytes[] = [];
-  for (let at = 4; at < tbs.byteLength;) {
-    const first = tbs[at + 1] ?? 0;
-    const [headerLength, length] =
-      first < 0x80
-        ? [2, first]
-        : first === 0x81
-          ? [3, tbs[at + 2] ?? 0]
-          : [4, (tbs[at + 2] ?? 0) * 256 + (tbs[at + 3] ?? 0)];
-    parts.push(tbs.subarray(at, at + headerLength + length));
-    at += headerLength + length;
-  }
-  return parts;
+  return leafDer(CA, 'Leaf', { tbs: (tbs) => sequence(...change(tbsElements(tbs))) });
 }
 
 describe('the to-be-signed part', () => {

@@ -44,7 +44,8 @@ export function withRoot(otherwise: Otherwise): Partial<ChainInput> {
   return { anchors: [anchor.certificate] };
 }
 
-type Change = Exclude<Otherwise['extensions'], undefined>;
+/** A change to the extensions of a good certificate. */
+export type Change = Exclude<Otherwise['extensions'], undefined>;
 /** The good extensions without one, with more, or with another in place of one. */
 export const without =
   (name: string): Change =>

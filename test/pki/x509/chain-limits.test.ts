@@ -93,6 +93,22 @@ describe('work is bounded', () => {
     expect(verdict).toMatchObject({ ok: false, denials: [{ code: 'issuer-unknown' }], signatureChecks: 1 });
   });
 
+  test.each([
+    ['one key', (i: number) => intermediate(ISSUER, 'Intermediate', { serial: Buffer.of(1, i >> 8, i & 0xff) })],
+    ['many keys', (i: number) => intermediate(ROOT, 'Intermediate', { spki: spkiOf(root(`Impostor ${i}`).key) })],
+  ])('more than a thousand candidates of one name and %s are refused without a signature check', (_, make) => {
+    const verdict = verify({ intermediates: many(1_001, (i) => make(i).certificate) });
+    expect(verdict.ok ? [] : verdict.denials.map(({ code }) => code)).toContain('too-much-work');
+    expect(verdict.signatureChecks).toBe(0);
+  });
+
+  test('complete paths are validated up to a limit', () => {
+    const expired = many(40, (i) => root('Root', { notAfter: NOT_BEFORE, serial: Buffer.of(1, i) }).certificate);
+    expect(told(verify({ anchors: [...expired.slice(0, 20), ROOT.certificate] }))).toBe('accepted');
+    const verdict = verify({ anchors: [...expired, ROOT.certificate] });
+    expect(verdict.ok ? [] : verdict.denials.map(({ code }) => code)).toEqual(['expired', 'too-much-work']);
+  });
+
   test('a mesh of authorities that certify one another ends without an anchor', () => {
     const identities = Array.from({ length: 12 }, (_, i) => root(`Mesh ${i}`));
     const mesh = identities.flatMap((_subject, i) =>

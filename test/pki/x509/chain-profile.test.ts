@@ -3,9 +3,18 @@ import { describe, expect, test } from 'vitest';
 import type { Bytes } from '#core/bytes.ts';
 import { type ChainInput } from '#pki/x509/chain.ts';
 import { FOREIGN_CHAIN, STRICT_CHAIN } from '#pki/x509/chain-policy.ts';
-import { boolean, integer, octetString, sequence, tagged, taggedPrimitive } from '#pki/x509/der-writer.ts';
+import {
+  boolean,
+  generalizedTime,
+  integer,
+  octetString,
+  sequence,
+  tagged,
+  taggedPrimitive,
+} from '#pki/x509/der-writer.ts';
 import {
   authorityKeyIdentifier,
+  basicConstraints,
   directoryName,
   dnsName,
   extension,
@@ -15,17 +24,34 @@ import {
 } from '#pki/x509/extension-writer.ts';
 import { EMPTY_NAME } from '#pki/x509/name-writer.ts';
 import { EXTENSION } from '#pki/x509/oids.ts';
+import { ANY_PURPOSE } from '#pki/x509/purpose.ts';
 
+import { NOT_AFTER, NOT_BEFORE, tbsElements } from './lab.ts';
 import { hex } from './outcome.ts';
 
-import { instead, plus, told, verify, withIssuer, withLeaf, without, withRoot } from './chain-lab.ts';
+import { type Change, instead, plus, told, verify, withIssuer, withLeaf, without, withRoot } from './chain-lab.ts';
 
 describe("RFC 5280 §4's demands on conforming CAs", () => {
   const constraints = (critical: boolean): Bytes =>
     extension(EXTENSION.nameConstraints, critical, sequence(tagged(0, sequence(dnsName('example.com')))));
   const other = subjectKeyIdentifier(hex('00'));
+  const asCa =
+    (name: Bytes): Change =>
+    (good) => ({ ...good, basicConstraints: basicConstraints('unlimited'), name });
+  const inGeneralizedTime = (tbs: Bytes): Bytes =>
+    sequence(...tbsElements(tbs).toSpliced(4, 1, sequence(generalizedTime(NOT_BEFORE), generalizedTime(NOT_AFTER))));
 
   test.each<[string, Partial<ChainInput>, string]>([
+    ['version 1', withLeaf({ tbs: (tbs) => sequence(...tbsElements(tbs).slice(1, -1)) }), '0 version'],
+    ['a GeneralizedTime before 2050', withLeaf({ tbs: inGeneralizedTime }), '0 time-form'],
+    [
+      'a CA with an empty subject',
+      {
+        ...withLeaf({ subject: EMPTY_NAME, extensions: asCa(subjectAltName(true, dnsName('a.example'))) }),
+        purpose: ANY_PURPOSE,
+      },
+      '0 subject-empty',
+    ],
     ['a serial of zero', withLeaf({ serial: hex('00') }), '0 serial'],
     ['a serial of 21 bytes', withLeaf({ serial: hex('ff'.repeat(20)) }), '0 serial'],
     ['an empty issuer', { ...withIssuer({ subject: EMPTY_NAME }), policy: STRICT_CHAIN }, '0 issuer-empty'],

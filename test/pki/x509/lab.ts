@@ -4,6 +4,7 @@ import type { Bytes } from '#core/bytes.ts';
 import { SIGNATURE_ALGORITHM } from '#pki/x509/algorithm-writer.ts';
 import { buildSigned, buildTbsCertificate } from '#pki/x509/certificate-writer.ts';
 import { type Certificate, parseCertificate } from '#pki/x509/certificate.ts';
+import { DerReader } from '#pki/x509/der-reader.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -16,6 +17,14 @@ import { buildName } from '#pki/x509/name-writer.ts';
 import { ATTRIBUTE, KEY_PURPOSE } from '#pki/x509/oids.ts';
 import { parseSpki } from '#pki/x509/spki.ts';
 import { fixedKey } from '#test/lab/fixed-keys.ts';
+
+/** The elements of a to-be-signed part, each with its header. */
+export function tbsElements(tbs: Bytes): readonly Bytes[] {
+  const reader = new DerReader(tbs, 'TBSCertificate').sequence();
+  const parts: Bytes[] = [];
+  while (reader.remaining > 0) parts.push(reader.element().raw);
+  return parts;
+}
 
 /** The hour at which the lab's chains are judged. */
 export const NOW = new Date('2026-11-21T12:00:00Z');

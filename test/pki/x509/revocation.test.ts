@@ -14,11 +14,11 @@ import {
   keyUsage,
 } from '#pki/x509/extension-writer.ts';
 import { EXTENSION } from '#pki/x509/oids.ts';
-import { CLIENT_AUTH } from '#pki/x509/purpose.ts';
+import { ANY_PURPOSE, CLIENT_AUTH, type Purpose } from '#pki/x509/purpose.ts';
 
 import { instead, plus } from './chain-lab.ts';
 import { crl, type CrlOtherwise, crlNumber, issuingPoint } from './crl-lab.ts';
-import { type Identity, intermediate, leaf, nameOf, NOW, type Otherwise, root } from './lab.ts';
+import { type Identity, intermediate, leaf, nameOf, NOW, type Otherwise, root, tbsElements } from './lab.ts';
 import { hex } from './outcome.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,6 +34,7 @@ interface Case {
   readonly intermediates?: readonly Certificate[];
   readonly maxAgeSeconds?: number;
   readonly policy?: ChainPolicy;
+  readonly purpose?: Purpose;
 }
 
 function verify({
@@ -43,13 +44,14 @@ function verify({
   intermediates = [],
   maxAgeSeconds,
   policy = STRICT_CHAIN,
+  purpose = CLIENT_AUTH,
 }: Case): ChainVerdict {
   return verifyChain({
     leaf: leaf(issuer, 'Leaf', otherwise),
     intermediates: [issuer.certificate, ...intermediates],
     anchors: [ROOT.certificate],
     now: NOW,
-    purpose: CLIENT_AUTH,
+    purpose,
     policy,
     revocation: { crls, maxAgeSeconds },
   });
@@ -142,6 +144,14 @@ describe('the scope of a CRL', () => {
     expect(told(verify(one))).toBe(expected);
   });
 
+  test('for one kind of certificate does not cover one of version 1, which cannot say what it is', () => {
+    const old: Otherwise = { tbs: (tbs) => sequence(...tbsElements(tbs).slice(1, -1)) };
+    expect(told(verify({ ...scoped(flag(1)), leaf: old, policy: FOREIGN_CHAIN, purpose: ANY_PURPOSE }))).toBe(
+      'revocation-unknown 0',
+    );
+    expect(told(verify({ ...withCrl({}), leaf: old, policy: FOREIGN_CHAIN, purpose: ANY_PURPOSE }))).toBe('accepted');
+  });
+
   test('all reasons may be covered by several CRLs together', () => {
     const part = (reasons: string, entries: CrlOtherwise['entries'] = []): Crl =>
       crl(ISSUER, { entries, more: [issuingPoint(hex(reasons))] });
@@ -232,7 +242,7 @@ describe('a CRL that another key of the issuer signs', () => {
     // Issued by the authority it claims to sign for, so that the only CRL about it is its own.
     const circular = intermediate(ISSUER, 'Circular', { subject: nameOf('Intermediate') });
     const verdict = verify({ crls: [ROOT_CRL, crl(circular)], intermediates: [circular.certificate] });
-    expect(told(verdict)).toBe('revocation-unknown 0');
+    expect(verdict).toMatchObject({ ok: false, denials: [{ code: 'revocation-unknown', depth: 0 }] });
   });
 
   test('does not count under another anchor', () => {
