@@ -1,8 +1,10 @@
 import { setInterval } from 'node:timers';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { appraise } from '#attestation/appraise.ts';
 import { verifyEvidence } from '#attestation/verify-evidence.ts';
 import { certificateOrphaned, policyLoaded, serviceStarted, serviceStopped } from '#services/audit/events.ts';
+import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
 import type { RandomSource } from '#core/random.ts';
 import { createIssuer } from '#pki/issuer.ts';
@@ -13,9 +15,13 @@ import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
+import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { joinRoutes } from '#services/join/routes.ts';
+import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
+import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
+import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 import type { Store } from '#services/store/store.ts';
 
 import { administratorList } from './administrators.ts';
@@ -24,6 +30,7 @@ import { adminGate, nodeGate } from './gates.ts';
 import type { Material } from './material.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
 import type { PolicySource } from './policy-source.ts';
+import { loadedFacts, policyReloader } from './reload-policy.ts';
 
 /** What the service is made of. The store is the service's from here on: it is closed with it. */
 export interface ServiceParts {
@@ -41,6 +48,8 @@ export interface ServiceParts {
 export interface Service extends AsyncDisposable {
   readonly node: Pick<Listener, 'host' | 'port'>;
   readonly admin: Pick<Listener, 'host' | 'port'>;
+  /** Reads the policy again, as `policyReloader` says. */
+  readonly reloadPolicy: () => Promise<boolean>;
 }
 
 const KEEP_ALIVE_MS = { node: 30_000, admin: 5_000 };
@@ -59,11 +68,15 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const store = starting.use(parts.store);
   const { policySource } = material;
 
+  policySource.retire(await retiredReferenceValues(store));
   await recordStart(parts);
   starting.defer(async () => {
-    await store.appendAudit(serviceStopped(now(), 'asked to stop'));
+    // A store in doubt takes no records; that it failed is why the service stops.
+    if (!store.failure.aborted) await store.appendAudit(serviceStopped(now(), 'asked to stop'));
   });
 
+  const appendAudit = (event: AuditEvent) => store.appendAudit(event);
+  const reloadPolicy = policyReloader({ policySource, appendAudit, log, now });
   const nodeApi = nodeRoutesOf(parts);
   const adminApi = [
     ...adminRoutes({
@@ -77,6 +90,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       appendAudit: (event) => store.appendAudit(event),
     }),
     ...inventoryRoutes({ now, store, policy: () => policySource.status().policy }),
+    ...kubernetesRoutes({ snapshotFeed: snapshotFeedOf(parts) }),
     openApiRoute(() => document),
   ];
   const document = openApiDocument(nodeApi, adminApi);
@@ -109,7 +123,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 
   const running = starting.move();
   const place = ({ host, port }: Listener) => ({ host, port });
-  return { node: place(node), admin: place(admin), [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { node: place(node), admin: place(admin), reloadPolicy, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** The node listener's routes over the real verifier, issuer and store. */
@@ -149,6 +163,13 @@ function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
   });
 }
 
+function snapshotFeedOf({ config, material, store, now }: ServiceParts): SnapshotFeed | undefined {
+  const { snapshotKey: key } = material;
+  if (key === undefined) return undefined;
+  const unmanaged = config.snapshot?.unmanagedNodes ?? [];
+  return snapshotFeed({ source: storeSnapshotSource(store), key, unmanaged, now, pause });
+}
+
 /** The policy in force with its segments ready; they are made ready once for each policy. */
 function joinPolicyOf(source: PolicySource): () => JoinPolicy {
   let ready = joinPolicy(source.status().policy);
@@ -163,14 +184,7 @@ async function recordStart({ material, store, log, now, version }: ServiceParts)
   const orphaned = await store.orphanUnfinished((intent) => certificateOrphaned(now(), intent));
   if (orphaned.length > 0) log.warn({ serials: orphaned.map(({ serial }) => serial) }, 'certificates orphaned');
   const { policy } = material.policySource.status();
-  const pools = [...policy.pools.values()];
-  await store.appendAudit(
-    policyLoaded(now(), {
-      policyVersion: policy.version,
-      pools: pools.map(({ pool }) => pool),
-      referenceValues: [...new Set(pools.flatMap(({ tpm2 }) => tpm2.referenceValues.map(({ name }) => name)))],
-    }),
-  );
+  await store.appendAudit(policyLoaded(now(), loadedFacts(policy)));
   await store.appendAudit(serviceStarted(now(), { version, policyVersion: policy.version }));
 }
 

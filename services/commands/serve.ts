@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { DependencyError } from '#core/dependency-error.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
+import { ListenError } from '#services/http/server.ts';
 
 import manifest from '../../package.json' with { type: 'json' };
 import { loadServerConfig, readEnvironment } from '../config.ts';
@@ -17,7 +18,7 @@ const optionsSchema = z.object({ config: z.string().min(1).optional(), checkConf
 
 /**
  * Runs the service until it is asked to stop. Resolves when it has stopped; throws CommandFailure when it cannot start, with every problem of
- * the configuration at once, or when its store is in doubt. With `checkConfig` it reads and checks what a start would, and nothing is opened.
+ * the configuration at once, when a listener's place is taken, or when its store is in doubt. With `checkConfig` it reads and checks what a start would, and nothing is opened.
  */
 export async function serve(options: unknown, terminal: CommandTerminal): Promise<void> {
   const fault = nodeVersionFault(process.version);
@@ -38,7 +39,9 @@ export async function serve(options: unknown, terminal: CommandTerminal): Promis
     if (error instanceof ConfigError) {
       throw new CommandFailure(EXIT.configuration, ['the service cannot start:', ...error.problems].join('\n  '));
     }
-    if (error instanceof DependencyError) throw new CommandFailure(EXIT.unavailable, error.message);
+    if (error instanceof DependencyError || error instanceof ListenError) {
+      throw new CommandFailure(EXIT.unavailable, error.message);
+    }
     throw error;
   }
 }

@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly maxConnections: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
+  /** Requests that one connection carries before it is closed; 0: any number. */
+  readonly maxRequestsPerConnection?: number;
   /** How long a caller may take over each thing. The defaults are what is deployed. */
   readonly deadlines?: Partial<Deadlines> | undefined;
 }
@@ -43,6 +45,15 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
 }
 
+/** A place that cannot be listened at: taken, or not this machine's. */
+export class ListenError extends Error {
+  constructor({ host, port }: Pick<ListenerOptions, 'host' | 'port'>, cause: unknown) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    super(`cannot listen at ${host} port ${port} (${code})`, { cause });
+    this.name = 'ListenError';
+  }
+}
+
 /** Running requests have this long to finish when the listener stops. */
 const STOP_GRACE_MS = 5_000;
 const STOP_SWEEP_MS = 20;
@@ -61,7 +72,10 @@ const TLS = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
 
-/** Starts an HTTPS listener, TLS 1.3 and HTTP/1.1 only, without session resumption. Resolves when it takes connections. */
+/**
+ * Starts an HTTPS listener, TLS 1.3 and HTTP/1.1 only, without session resumption. Resolves when it takes connections; rejects with
+ * ListenError when it cannot.
+ */
 export async function startListener(options: ListenerOptions, app: RequestListener): Promise<Listener> {
   const { clientCa } = options;
   const { handshakeMs, headersMs, requestMs, checkMs } = { ...DEADLINES, ...options.deadlines };
@@ -80,12 +94,16 @@ export async function startListener(options: ListenerOptions, app: RequestListen
     },
     app,
   );
-  server.maxRequestsPerSocket = 100;
+  server.maxRequestsPerSocket = options.maxRequestsPerConnection ?? 100;
   server.maxHeadersCount = 32;
   server.maxConnections = options.maxConnections;
   server.on('clientError', refuseUnreadable);
   server.listen({ host: options.host, port: options.port, exclusive: true });
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new ListenError(options, cause);
+  }
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
   return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server) };

@@ -1,9 +1,20 @@
 import { describe, expect, test } from 'vitest';
 
 import { DependencyError } from '#core/dependency-error.ts';
+import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 import { StoreConflictError } from '#services/store/store-conflict-error.ts';
-import { answerOf, auditTypes, challengeFor, type JoinLab, joinLab, submit, told } from '#test/lab/join-lab.ts';
+import {
+  answerOf,
+  auditTypes,
+  challengeFor,
+  type JoinLab,
+  joinLab,
+  joinLabOver,
+  submit,
+  told,
+} from '#test/lab/join-lab.ts';
 import { labKey } from '#test/lab/node-ca.ts';
+import { labStorePath } from '#test/lab/sqlite-store.ts';
 
 const rows = async ({ store, node }: JoinLab) => store.listCertificates(node.id, 100);
 
@@ -87,5 +98,17 @@ describe('admitNode, asked by many at once', () => {
     const outcomes = await Promise.all(Array.from({ length: 1_000 }, () => submit(lab, request).then(told)));
     expect(new Set(outcomes)).toEqual(new Set(['ok', 'state-conflict']));
     expect(await rows(lab)).toHaveLength(1);
+  });
+
+  test('one ticket with 200 different requests admits one, over the store that is deployed', async () => {
+    const { path, remove } = labStorePath();
+    await using store = await openSqliteStore({ path });
+    const lab = await joinLabOver({ store });
+    const challenge = await challengeFor(lab);
+    const requests = Array.from({ length: 200 }, () => answerOf(challenge, lab.tpm, { key: labKey() }));
+    const outcomes = await Promise.all(requests.map((request) => submit(lab, request).then(told)));
+    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
+    expect(await store.listCertificates(lab.node.id, 10)).toHaveLength(1);
+    remove();
   });
 });
