@@ -50,7 +50,45 @@ export type DenialCode =
   | 'pcr-mismatch'
   | 'reference-values-missing'
   | 'reference-values-expired'
-  | 'reference-values-retired';
+  | 'reference-values-retired'
+  // The firmware event log
+  | 'event-log-empty'
+  | 'event-log-malformed'
+  | 'event-log-locality'
+  | 'event-log-bank-missing'
+  | 'event-log-replay-mismatch'
+  | 'event-log-grammar'
+  | 'event-log-digest-mismatch'
+  // Facts about the boot
+  | 'boot-fact-not-verified'
+  | 'secure-boot-not-proven'
+  | 'boot-authority-refused'
+  | 'dbx-outdated'
+  | 'boot-application-revoked'
+  | 'sbat-outdated'
+  | 'mok-refused'
+  | 'dma-protection-disabled'
+  | 'exit-boot-services-missing'
+  | 'boot-application-refused'
+  | 'kernel-refused'
+  | 'command-line-refused'
+  | 'grub-command-refused'
+  | 'loader-file-refused'
+  | 'initrd-refused'
+  | 'uki-refused'
+  // IMA
+  | 'ima-log-empty'
+  | 'ima-log-malformed'
+  | 'ima-pcr-mismatch'
+  | 'ima-epoch'
+  | 'ima-tail-not-covered'
+  | 'ima-boot-aggregate'
+  | 'ima-violation'
+  | 'ima-buffer-mismatch'
+  | 'ima-key-refused'
+  | 'ima-buffer-refused'
+  | 'ima-file-refused'
+  | 'ima-measurement-policy';
 
 /** Something true and worth a person's look that refuses nobody. */
 export interface Advisory {

@@ -13,11 +13,14 @@ export type Tpm2FormatCode =
 export class Tpm2FormatError extends Error {
   readonly code: Tpm2FormatCode;
   readonly offset: number;
+  /** The structure that was being read. */
+  readonly what: string;
 
   constructor(code: Tpm2FormatCode, offset: number, what: string) {
     super(`${what}: ${code} at offset ${offset}`);
     this.name = 'Tpm2FormatError';
     this.code = code;
     this.offset = offset;
+    this.what = what;
   }
 }
