@@ -20,6 +20,8 @@ export interface CeremonyLifetimes {
   readonly management: number;
   readonly server: number;
   readonly administrator: number;
+  /** The authorizers': nobody is there to renew theirs by hand every month. */
+  readonly authorizer: number;
 }
 
 export const DEFAULT_LIFETIMES: CeremonyLifetimes = {
@@ -28,6 +30,7 @@ export const DEFAULT_LIFETIMES: CeremonyLifetimes = {
   management: 3_650,
   server: 365,
   administrator: 30,
+  authorizer: 90,
 };
 
 export interface CeremonyPlan {
@@ -37,6 +40,8 @@ export interface CeremonyPlan {
   readonly server: ServerNames;
   /** The first administrator. */
   readonly administrator: Administrator;
+  /** The authorizers on the control-plane hosts, as the service sees them. */
+  readonly authorizer: Administrator;
 }
 
 export interface CeremonyContext extends IssuanceContext {
@@ -65,6 +70,7 @@ export interface CeremonyResult {
   readonly management: SealedAuthority;
   readonly server: KeyedCertificate;
   readonly administrator: KeyedCertificate;
+  readonly authorizer: KeyedCertificate;
 }
 
 /**
@@ -94,11 +100,15 @@ export async function performCeremony(plan: CeremonyPlan, context: CeremonyConte
     issueAdministratorCertificate({ ...leaf, administrator: plan.administrator }, management, context),
   );
 
+  const authorizer = await keyed(lifetimes.authorizer, (leaf) =>
+    issueAdministratorCertificate({ ...leaf, administrator: plan.authorizer }, management, context),
+  );
+
   // One after the other: each takes 128 MiB while it lasts.
   const nodeRoot = await seal(root.certificate, rootKey, rootPlan, context);
   const nodeIssuing = await seal(issuing.certificate, issuingKey, issuingPlan, context);
   const sealedManagement = await seal(management.certificate, managementKey, managementPlan, context);
-  return { nodeRoot, nodeIssuing, management: sealedManagement, server, administrator };
+  return { nodeRoot, nodeIssuing, management: sealedManagement, server, administrator, authorizer };
 }
 
 const generate = promisify(generateKeyPair);

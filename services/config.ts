@@ -2,6 +2,9 @@ import { dirname, resolve } from 'node:path';
 
 import { z } from 'zod';
 
+import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
+
+import { joinRatesSchema, workSchema } from './node-limits.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -83,6 +86,17 @@ const kubernetes = z
   })
   .describe('The cluster that the nodes join.');
 
+const snapshot = z
+  .strictObject({
+    key: path.describe('PEM Ed25519 private key (PKCS#8) that snapshots are signed with; mode 0600 or stricter.'),
+    unmanagedNodes: z
+      .array(z.string().max(253).refine(isKubernetesNodeName, 'not a Kubernetes node name'))
+      .max(10_000)
+      .default([])
+      .describe('Nodes of the cluster that Muster does not manage; an authorizer has no opinion on them.'),
+  })
+  .describe('What `muster authorizer` on the control-plane hosts follows. Without it there is no snapshot.');
+
 const limits = z
   .strictObject({
     joinBodyBytes: z
@@ -91,6 +105,8 @@ const limits = z
       .max(16_777_216)
       .default(262_144)
       .describe('Largest body of a join, in bytes. Raise it where event or IMA logs are asked for.'),
+    rates: joinRatesSchema,
+    work: workSchema,
     maxConnections: z.int().min(1).max(65_535).default(2_048).describe('Open connections per listener.'),
   })
   .prefault({})
@@ -119,6 +135,7 @@ export const serverConfigSchema = z
     tickets,
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
     kubernetes,
+    snapshot: snapshot.optional(),
     limits,
     log,
   })
@@ -198,6 +215,7 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
     tickets: { key: at(config.tickets.key) },
     policy: at(config.policy),
     kubernetes: { ...config.kubernetes, ca: at(config.kubernetes.ca) },
+    ...(config.snapshot === undefined ? {} : { snapshot: { ...config.snapshot, key: at(config.snapshot.key) } }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
@@ -10,6 +10,7 @@ import { readPrivateFile } from '#pki/private-file.ts';
 import type { Signer } from '#pki/signer.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import { parseTicketKey, type TicketKey } from '#services/join/ticket.ts';
+import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
 import type { PassphraseSource, ServerConfig } from './config.ts';
@@ -35,6 +36,8 @@ export interface Material {
   readonly policySource: PolicySource;
   /** PEM of the CA that the API server's certificate chains to. */
   readonly kubernetesCa: string;
+  /** Undefined: no authorizer is served. */
+  readonly snapshotKey?: KeyObject | undefined;
 }
 
 const KEY_MAX_BYTES = 65_536;
@@ -70,6 +73,9 @@ export async function loadMaterial(
   if (chain !== undefined && clientCa !== undefined && shareAKey(chain, clientCa.ders)) {
     problems.push(`${clientCaFile}: a CA of the nodes must not certify administrators`);
   }
+  const snapshotKeyFile = config.snapshot?.key;
+  const snapshotKey =
+    snapshotKeyFile === undefined ? undefined : await attempt('snapshot.key', () => readSnapshotKey(snapshotKeyFile));
   const kubernetesCa = await attempt('kubernetes.ca', () => readCertificates(config.kubernetes.ca));
   if (
     node === undefined ||
@@ -93,6 +99,7 @@ export async function loadMaterial(
     ticketKey,
     policySource,
     kubernetesCa: kubernetesCa.text,
+    snapshotKey,
   };
 }
 
@@ -162,5 +169,14 @@ async function readTicketKey(file: string): Promise<TicketKey> {
     return parseTicketKey(bytes);
   } catch {
     throw new ConfigError(file, ['not 32 bytes as 64 characters of lower-case hex']);
+  }
+}
+
+async function readSnapshotKey(file: string): Promise<KeyObject> {
+  const pem = Buffer.from(await readPrivateFile(file, KEY_MAX_BYTES)).toString('utf8');
+  try {
+    return parseSnapshotKey(pem);
+  } catch {
+    throw new ConfigError(file, ['not a PEM Ed25519 private key']);
   }
 }

@@ -49,6 +49,12 @@ policy: ${LAYOUT.policy}
 kubernetes:
   apiServer: ${quote(kubernetes.apiServer)}
   ca: ${LAYOUT.kubernetesCa}
+
+# What the authorizers beside the API servers follow. Nodes that Muster does not manage must be named here, or
+# they are denied: the control plane's own, where they did not join through Muster.
+snapshot:
+  key: ${LAYOUT.snapshotKey}
+  unmanagedNodes: []
 `;
 }
 
@@ -104,15 +110,13 @@ deniedEks: []
 `;
 }
 
-/** The list of administrators, with its first. */
-export function renderAdministrators(name: string, fingerprint: string): string {
+/** The list of administrators, with its first. The authorizers stand on it too. */
+export function renderAdministrators(listed: readonly (readonly [name: string, fingerprint: string])[]): string {
   return `# Whose certificates count. Read on every request: take a line out, and that person is refused at once.
 apiVersion: muster/v1
 kind: Administrators
 administrators:
-  - name: ${quote(name)}
-    fingerprint: ${quote(fingerprint)}
-`;
+${listed.map(([name, fingerprint]) => `  - name: ${quote(name)}\n    fingerprint: ${quote(fingerprint)}\n`).join('')}`;
 }
 
 /** The administrator's context file. */
@@ -127,18 +131,43 @@ admin:
 `;
 }
 
-/** The agent's configuration, as a node needs it. */
-export function renderAgentConfig({ name, dnsNames, ipAddresses, ports }: InitPlan): string {
+/** Where other machines reach the service: the first name or address that is not this machine's own. */
+function serviceAuthority({ dnsNames, ipAddresses }: Pick<InitPlan, 'dnsNames' | 'ipAddresses'>): string {
   const host =
     dnsNames.find((dns) => dns !== 'localhost') ?? ipAddresses.find((ip) => !['127.0.0.1', '::1'].includes(ip));
-  const authority = host === undefined ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return host === undefined ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+}
+
+/** The agent's configuration, as a node needs it. */
+export function renderAgentConfig({ name, dnsNames, ipAddresses, ports }: InitPlan): string {
   return `# The agent's configuration, for every node: copy this directory's three files to /etc/muster/ there.
 apiVersion: muster/v1
 kind: AgentConfig
 services:
-  - https://${authority}:${ports.node}
+  - https://${serviceAuthority({ dnsNames, ipAddresses })}:${ports.node}
 serviceCaFile: /etc/muster/service-ca.pem
 nodeCaFile: /etc/muster/node-ca.pem
 audience: ${quote(name)}
+`;
+}
+
+/** The authorizer's configuration, as a control-plane host needs it. */
+export function renderAuthorizerConfig({ dnsNames, ipAddresses, ports }: InitPlan): string {
+  return `# The configuration of \`muster authorizer\`, for every control-plane host: docs/operations/authorizer.md says what
+# to make for it. Paths are relative to this file.
+apiVersion: muster/v1
+kind: AuthorizerConfig
+service:
+  url: https://${serviceAuthority({ dnsNames, ipAddresses })}:${ports.admin}
+  ca: service-ca.pem
+  identity: identity.pem
+snapshotKey: snapshot.pub
+stateDirectory: /var/lib/muster-authorizer
+# The API server calls here, with a client certificate of this CA and this name.
+listener:
+  certificate: webhook.crt
+  key: webhook.key
+  clientCa: apiserver-client-ca.crt
+  clientName: kube-apiserver
 `;
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 
 import { toBase64Url, toHex, utf8 } from '#core/bytes.ts';
@@ -17,12 +18,15 @@ import { type InitPlan, planInit } from './init-plan.ts';
 import {
   renderAdministrators,
   renderAgentConfig,
+  renderAuthorizerConfig,
   renderContext,
   renderPolicy,
   renderServerConfig,
 } from './init-texts.ts';
 import { assertUnused, type NewFile, writeNewDirectory } from './new-directory.ts';
 
+/** Authorizers may follow the snapshot, and nothing else. */
+const AUTHORIZER = { name: 'authorizer', role: 'authorizer' };
 /** The first administrator may do everything: who comes next gets a narrower role from them. */
 const FIRST_ROLE = 'cluster-administrator';
 const PASSPHRASE_BYTES = 32;
@@ -43,6 +47,7 @@ export async function init(options: unknown, terminal: CommandTerminal): Promise
       lifetimes: DEFAULT_LIFETIMES,
       server: { dnsNames: plan.dnsNames, ipAddresses: plan.ipAddresses },
       administrator: { name: plan.administrator, role: FIRST_ROLE },
+      authorizer: AUTHORIZER,
     },
     { now: terminal.now(), random: systemRandom, passphrase },
   );
@@ -51,7 +56,7 @@ export async function init(options: unknown, terminal: CommandTerminal): Promise
   parseServerConfig(config, join(plan.directory, LAYOUT.config));
   writeNewDirectory(
     plan.directory,
-    [...textFiles(plan, made, config), ...keyFiles(plan, made, passphrase)],
+    [...textFiles(plan, made, config), ...keyFiles(plan, made, passphrase), ...snapshotKeyFiles()],
     [LAYOUT.referenceValues, LAYOUT.ekAnchors, LAYOUT.data],
   );
   terminal.out(nextSteps(plan));
@@ -76,7 +81,10 @@ function textFiles(plan: InitPlan, made: CeremonyResult, config: string): readon
     open(LAYOUT.policy, renderPolicy()),
     open(
       LAYOUT.administrators,
-      renderAdministrators(plan.administrator, fingerprintOf(made.administrator.certificatePem)),
+      renderAdministrators([
+        [plan.administrator, fingerprintOf(made.administrator.certificatePem)],
+        [AUTHORIZER.name, fingerprintOf(made.authorizer.certificatePem)],
+      ]),
     ),
     open(LAYOUT.context, renderContext(plan)),
     open(LAYOUT.nodeRoot, nodeRoot.certificatePem),
@@ -87,12 +95,14 @@ function textFiles(plan: InitPlan, made: CeremonyResult, config: string): readon
     open(LAYOUT.agentConfig, renderAgentConfig(plan)),
     open(LAYOUT.agentServiceCa, management.certificatePem),
     open(LAYOUT.agentNodeCa, nodeRoot.certificatePem),
+    open(LAYOUT.authorizerServiceCa, management.certificatePem),
+    open(LAYOUT.authorizerConfig, renderAuthorizerConfig(plan)),
   ];
 }
 
 function keyFiles(plan: InitPlan, made: CeremonyResult, passphrase: Secret<Uint8Array>): readonly NewFile[] {
   const secret = (path: string, content: string | Uint8Array): NewFile => ({ path, content, secret: true });
-  const { administrator } = made;
+  const { administrator, authorizer } = made;
   const own =
     plan.passphraseFile === undefined
       ? [secret(LAYOUT.passphrase, `${Buffer.from(passphrase.reveal()).toString()}\n`)]
@@ -104,7 +114,20 @@ function keyFiles(plan: InitPlan, made: CeremonyResult, passphrase: Secret<Uint8
     secret(LAYOUT.managementKey, made.management.sealedKey),
     secret(LAYOUT.serverKey, made.server.keyPem.reveal()),
     secret(LAYOUT.identity(plan.administrator), administrator.certificatePem + administrator.keyPem.reveal()),
+    secret(LAYOUT.authorizerIdentity, authorizer.certificatePem + authorizer.keyPem.reveal()),
     secret(LAYOUT.ticketKey, `${toHex(systemRandom(TICKET_KEY_BYTES))}\n`),
+  ];
+}
+
+function snapshotKeyFiles(): readonly NewFile[] {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return [
+    {
+      path: LAYOUT.snapshotKey,
+      content: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      secret: true,
+    },
+    { path: LAYOUT.snapshotPublicKey, content: publicKey.export({ type: 'spki', format: 'pem' }), secret: false },
   ];
 }
 
@@ -129,6 +152,7 @@ Next, in this order:
  4. Speak to it:            muster --context-file ${at(LAYOUT.context)} nodes list
  5. Enrol a node:           muster --context-file ${at(LAYOUT.context)} enrol NAME --pool general --ek-cert FILE
  6. Copy ${at('for-nodes')}/ to /etc/muster/ on each node, and run: muster-agent join
+ 7. Put an authorizer beside each API server: docs/operations/authorizer.md; what it needs is in ${at('for-authorizers')}/
 
 Nodes join at https port ${ports.node}, administrators call port ${ports.admin}; both on loopback until you change ${at(LAYOUT.config)}.
 The server's certificate lasts ${server} days, ${administrator}'s ${days} days.

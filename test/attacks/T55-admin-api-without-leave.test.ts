@@ -24,6 +24,7 @@ const ROUTES: Readonly<Record<string, Permission>> = {
   'GET /v1/joins/{requestId}': 'joins:read',
   'GET /v1/audit': 'audit:read',
   'GET /v1/audit/head': 'audit:read',
+  'GET /v1/snapshot': 'snapshot:read',
   'POST /v1/reference-values/capture': 'reference-values:capture',
 };
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];

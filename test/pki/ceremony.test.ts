@@ -23,6 +23,7 @@ const plan: CeremonyPlan = {
   lifetimes: DEFAULT_LIFETIMES,
   server: { dnsNames: ['muster.example', 'localhost'], ipAddresses: ['127.0.0.1', '::1'] },
   administrator: { name: 'ada', role: 'operator' },
+  authorizer: { name: 'authorizer', role: 'authorizer' },
 };
 
 let result: CeremonyResult;
@@ -104,6 +105,7 @@ describe('the ceremony', () => {
       'IssuerError',
     ],
     ['an administrator for 91 days', { lifetimes: { ...DEFAULT_LIFETIMES, administrator: 91 } }, 'IssuerError'],
+    ['an authorizer for 91 days', { lifetimes: { ...DEFAULT_LIFETIMES, authorizer: 91 } }, 'IssuerError'],
     ['a server for 826 days', { lifetimes: { ...DEFAULT_LIFETIMES, server: 826 } }, 'IssuerError'],
     ['a root for 21 years', { lifetimes: { ...DEFAULT_LIFETIMES, nodeRoot: 7_665 } }, 'IssuerError'],
     ['a lifetime of no days', { lifetimes: { ...DEFAULT_LIFETIMES, management: 0 } }, 'IssuerError'],

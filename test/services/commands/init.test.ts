@@ -24,6 +24,13 @@ import { LAYOUT } from '#services/commands/init-layout.ts';
 import { init } from '#services/commands/init.ts';
 import { checkPolicy } from '#services/commands/policy-check.ts';
 import { loadServerConfig } from '#services/config.ts';
+import {
+  parseSnapshotKey,
+  parseSnapshotPublicKey,
+  signStatement,
+  verifyStatement,
+} from '#services/kubernetes/signed-statement.ts';
+import { labSnapshotNode, labStated } from '#test/lab/kubernetes-snapshot.ts';
 import { parse } from 'yaml';
 
 import { recorder } from './recorder.ts';
@@ -104,6 +111,14 @@ describe('muster init', () => {
     expect(certificate(LAYOUT.nodeChain).checkPrivateKey(key)).toBe(true);
   });
 
+  test('makes the key that snapshots are signed with, and gives authorizers its public half', async () => {
+    const config = await loadServerConfig(at(LAYOUT.config));
+    const key = parseSnapshotKey(readFileSync(config.snapshot?.key ?? '', 'utf8'));
+    const stated = labStated([labSnapshotNode('n1')]);
+    const publicKey = parseSnapshotPublicKey(readFileSync(at(LAYOUT.snapshotPublicKey), 'utf8'));
+    expect(verifyStatement(signStatement(stated, key), 0, publicKey)).toMatchObject({ ok: true, stated });
+  });
+
   test('gives secrets to their owner alone', () => {
     const mode = (path: string): number => statSync(at(path)).mode & 0o777;
     for (const secret of [
@@ -113,6 +128,8 @@ describe('muster init', () => {
       LAYOUT.nodeIssuingKey,
       LAYOUT.managementKey,
       LAYOUT.serverKey,
+      LAYOUT.snapshotKey,
+      LAYOUT.authorizerIdentity,
       LAYOUT.identity('alice'),
     ]) {
       expect(mode(secret)).toBe(0o600);
@@ -123,8 +140,10 @@ describe('muster init', () => {
 
   test('lists the first administrator, and gives a context that works with that identity', () => {
     const fingerprint = certificate(LAYOUT.identity('alice')).fingerprint256.replaceAll(':', '').toLowerCase();
+    const authorizer = certificate(LAYOUT.authorizerIdentity).fingerprint256.replaceAll(':', '').toLowerCase();
     expect([...parseAdministrators(readFileSync(at(LAYOUT.administrators), 'utf8'), LAYOUT.administrators)]).toEqual([
       fingerprint,
+      authorizer,
     ]);
     const context = loadContext(at(LAYOUT.context));
     expect(context.url.href).toBe('https://127.0.0.1:7444/');
