@@ -15,6 +15,7 @@ import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
+import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
@@ -88,6 +89,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       findNodeByEk: (ek) => store.findNodeByEk(ek),
       enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
       appendAudit: (event) => store.appendAudit(event),
+    }),
+    ...referenceRoutes({
+      now,
+      store,
+      policy: () => policySource.status().policy,
+      retire: (names) => policySource.retire(names),
+      appendAudit,
     }),
     ...inventoryRoutes({ now, store, policy: () => policySource.status().policy }),
     ...kubernetesRoutes({ snapshotFeed: snapshotFeedOf(parts) }),

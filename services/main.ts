@@ -17,14 +17,19 @@ export interface RunOptions {
 }
 
 /**
- * Runs the service over its SQLite store until `stop` aborts, then lets running requests finish. Rejects with a DependencyError when the
+ * Runs the service over its SQLite store until `stop` aborts, then lets running requests finish. SIGHUP makes it read
+ * the policy again. Rejects with a DependencyError when the
  * store cannot be opened, or is in doubt while the service runs: then it should be started again, and finds out what is sound.
  */
 export async function runService(config: ServerConfig, material: Material, options: RunOptions): Promise<void> {
   const { now, stop, version } = options;
   const log = createLog(config.log.level);
+  using hangups = onHangup();
   const store = await openSqliteStore({ path: config.store.path });
   await using service = await startService({ config, material, store, log, now, random: systemRandom, version });
+  hangups.call(() => {
+    service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));
+  });
   log.info({ node: service.node, admin: service.admin }, 'service ready');
   await Promise.race([aborted(stop), aborted(store.failure)]);
   if (store.failure.aborted) throw store.failure.reason;
@@ -33,4 +38,27 @@ export async function runService(config: ServerConfig, material: Material, optio
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
+}
+
+/**
+ * From here on SIGHUP does not end the process. One that comes before `call` was given its listener is kept for it: whoever sent it has
+ * changed files that may have been read already.
+ */
+function onHangup(): Disposable & { readonly call: (listener: () => void) => void } {
+  let listener: (() => void) | undefined;
+  let isWaiting = false;
+  const hear = (): void => {
+    if (listener === undefined) isWaiting = true;
+    else listener();
+  };
+  process.on('SIGHUP', hear);
+  return {
+    call: (given) => {
+      listener = given;
+      if (isWaiting) given();
+    },
+    [Symbol.dispose]: () => {
+      process.off('SIGHUP', hear);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 
-import { compilePolicy, type Policy, type PolicyFiles } from '#attestation/evidence-policy.ts';
+import { compilePolicy, type Policy, type PolicyFiles, retireReferenceValues } from '#attestation/evidence-policy.ts';
 import type { Clock } from '#core/clock.ts';
 import {
   policySchema,
@@ -9,6 +9,7 @@ import {
   referenceValuesSchema,
 } from '#protocol/policy.ts';
 
+import { placeFaults, renderFault } from './policy-faults.ts';
 import { ConfigError, readDocument, readTextFile } from './strict-document.ts';
 
 /** The policy in force, and why newer files are not. */
@@ -21,24 +22,43 @@ export interface PolicyStatus {
 /** Holds the policy in force. A reload that fails changes nothing but `lastError`: the last good policy stays. */
 export interface PolicySource {
   status(): PolicyStatus;
-  /** Reads the files again. True when they are in force now. */
-  reload(): Promise<boolean>;
+  /**
+   * Reads the files again. True when they are in force now: `record` was given the policy and has resolved before it was. Rejects, and
+   * nothing has changed, where `record` does.
+   */
+  reload(record: (policy: Policy) => Promise<unknown>): Promise<boolean>;
+  /** From its return on, no reference values of these names admit anybody, under this policy or any later one. */
+  retire(names: Iterable<string>): void;
 }
 
 /** Loads the policy at `file` for the first time. Rejects with ConfigError: without a policy there is no service. */
 export async function openPolicySource(file: string, clock: Clock): Promise<PolicySource> {
-  let status: PolicyStatus = { policy: await readPolicy(file), loadedAt: clock(), lastError: undefined };
+  const retired = new Set<string>();
+  const inForce = (policy: Policy): PolicyStatus => ({
+    policy: retireReferenceValues(policy, retired),
+    loadedAt: clock(),
+    lastError: undefined,
+  });
+  let status = inForce(await readPolicy(file));
   return {
     status: () => status,
-    reload: async () => {
+    reload: async (record) => {
+      let policy: Policy;
       try {
-        status = { policy: await readPolicy(file), loadedAt: clock(), lastError: undefined };
-        return true;
+        policy = await readPolicy(file);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        status = { ...status, lastError: { at: clock(), problems: error.problems } };
+        const problems = placeFaults(file, error).map(renderFault);
+        status = { ...status, lastError: { at: clock(), problems } };
         return false;
       }
+      await record(policy);
+      status = inForce(policy);
+      return true;
+    },
+    retire: (names) => {
+      for (const name of names) retired.add(name);
+      status = { ...status, policy: retireReferenceValues(status.policy, retired) };
     },
   };
 }

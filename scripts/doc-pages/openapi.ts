@@ -1,4 +1,5 @@
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
+import { referenceRoutes, type ReferenceRoutesDeps } from '#services/inventory/reference-routes.ts';
 import { inventoryRoutes, type InventoryRoutesDeps } from '#services/inventory/routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { openApiDocument, openApiRoute } from '#services/openapi.ts';
@@ -17,6 +18,7 @@ export function openApiPage(): string {
   const none = Object.create(null) as object;
   const document = openApiDocument(joinRoutes(unused(none as JoinRoutesDeps)), [
     ...adminRoutes(unused(none as AdminRoutesDeps)),
+    ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
     openApiRoute(() => ({})),
   ]);

@@ -36,6 +36,12 @@ export type AuditCatalogue = {
     readonly pools: readonly string[];
     readonly referenceValues: readonly string[];
   };
+  /** Newer files were refused whole; the policy of this version stays. Only the first problems are listed; `problemCount` counts all. */
+  'policy.refused': {
+    readonly policyVersion: string;
+    readonly problemCount: number;
+    readonly problems: readonly string[];
+  };
   'challenge.refused': RefusalFacts;
   'join.refused': RefusalFacts & {
     /** Present when the quote was verified: what the machine proved before it was refused. */
@@ -78,6 +84,8 @@ export type AuditCatalogue = {
     readonly bank: string;
     readonly pcrs: Readonly<Record<string, string>>;
   };
+  /** From here on these reference values, `name@version` where they have one, admit nobody: in no pool, under no policy, for good. */
+  'reference.retired': { readonly name: string; readonly policyVersion: string };
   /** Somebody asked the administrators' side for something it did not do. */
   'admin.refused': { readonly problem: string; readonly method: string; readonly path: string };
 };

@@ -24,6 +24,9 @@ export interface Occasion {
 
 /** Conflicts that one refused enrolment lists. */
 const CONFLICTS_LISTED = 100;
+/** Problems that one refused policy lists, and characters of each. */
+const PROBLEMS_LISTED = 50;
+const PROBLEM_LENGTH = 500;
 
 const SERVICE = 'service';
 const ANONYMOUS = 'anonymous';
@@ -40,6 +43,16 @@ export function serviceStopped(at: Date, reason: string): AuditEventOf<'service.
 
 export function policyLoaded(at: Date, facts: AuditCatalogue['policy.loaded']): AuditEventOf<'policy.loaded'> {
   return { type: 'policy.loaded', at, actor: SERVICE, facts };
+}
+
+/** `problems`: every one, each with its place. */
+export function policyRefused(
+  at: Date,
+  { policyVersion, problems }: { readonly policyVersion: string; readonly problems: readonly string[] },
+): AuditEventOf<'policy.refused'> {
+  const listed = problems.slice(0, PROBLEMS_LISTED).map((problem) => problem.slice(0, PROBLEM_LENGTH));
+  const facts = { policyVersion, problemCount: problems.length, problems: listed };
+  return { type: 'policy.refused', at, actor: SERVICE, facts };
 }
 
 export interface Refusal {
@@ -184,6 +197,15 @@ export function referenceCaptured(
   facts: AuditCatalogue['reference.captured'],
 ): AuditEventOf<'reference.captured'> {
   return { type: 'reference.captured', ...occasion, actor: adminActor(subject), nodeName, facts };
+}
+
+/** `subject`: the administrator's, from the client certificate. */
+export function referenceRetired(
+  occasion: Occasion,
+  subject: string,
+  facts: AuditCatalogue['reference.retired'],
+): AuditEventOf<'reference.retired'> {
+  return { type: 'reference.retired', ...occasion, actor: adminActor(subject), facts };
 }
 
 /** `subject` is absent where the caller showed no certificate of an administrator. */

@@ -9,6 +9,7 @@ export type Permission =
   | 'audit:read'
   | 'policy:read'
   | 'reference-values:capture'
+  | 'reference-values:retire'
   | 'snapshot:read';
 
 /** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
@@ -16,7 +17,14 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ['self:read', 'nodes:read', 'policy:read'],
   operator: ['self:read', 'nodes:read', 'nodes:enrol', 'joins:read', 'policy:read'],
   auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read'],
-  'policy-author': ['self:read', 'nodes:read', 'joins:read', 'policy:read', 'reference-values:capture'],
+  'policy-author': [
+    'self:read',
+    'nodes:read',
+    'joins:read',
+    'policy:read',
+    'reference-values:capture',
+    'reference-values:retire',
+  ],
   'cluster-administrator': [
     'self:read',
     'nodes:read',
@@ -25,6 +33,7 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'audit:read',
     'policy:read',
     'reference-values:capture',
+    'reference-values:retire',
     'snapshot:read',
   ],
   // A program on a control-plane host: what it may read is what it needs.

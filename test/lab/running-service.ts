@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 
-import type { Policy } from '#attestation/evidence-policy.ts';
+import { type Policy, retireReferenceValues } from '#attestation/evidence-policy.ts';
 import { type Clock, systemClock } from '#core/clock.ts';
 import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
@@ -58,6 +58,7 @@ export const runService = (options: Partial<RunningOptions<MemoryStore>> = {}): 
 export async function runServiceOver<S extends Store>(options: RunningOptions<S>): Promise<RunningService<S>> {
   const { store, now = systemClock, host = '127.0.0.1', tpm = labTpm(), log = silentLog } = options;
   const policy = options.policy ?? labJoinPolicy(tpm);
+  let inForce = policy;
   const ca = await labNodeCa({ now: systemClock() });
   const identity = await labServerIdentity(ca.management);
   const directory = mkdtempSync(joinPath(tmpdir(), 'muster-'));
@@ -78,8 +79,11 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     signer: options.signer?.(ca.issuing.signer) ?? ca.issuing.signer,
     ticketKey: TICKET_KEY,
     policySource: {
-      status: () => ({ policy, loadedAt: now(), lastError: undefined }),
+      status: () => ({ policy: inForce, loadedAt: now(), lastError: undefined }),
       reload: () => Promise.resolve(true),
+      retire: (names) => {
+        inForce = retireReferenceValues(inForce, new Set(names));
+      },
     },
     kubernetesCa: caPem,
   };

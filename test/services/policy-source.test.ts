@@ -98,6 +98,8 @@ describe('readPolicy', () => {
   });
 });
 
+const onRecord = (): Promise<void> => Promise.resolve();
+
 describe('a policy source', () => {
   test('takes a good policy on a reload, and keeps the last good one over a bad one', async () => {
     const clock = fakeClock(LAB_NOW);
@@ -105,14 +107,14 @@ describe('a policy source', () => {
     const first = source.status();
     clock.advance(1_000);
     write('policy.yaml', document({}, { certificateTtl: '1h' }));
-    expect(await source.reload()).toBe(true);
+    expect(await source.reload(onRecord)).toBe(true);
     const second = source.status();
     expect(second.policy.version).not.toBe(first.policy.version);
     expect(second).toMatchObject({ loadedAt: clock.now(), lastError: undefined });
 
     clock.advance(1_000);
     write('policy.yaml', 'apiVersion: muster/v1\n');
-    expect(await source.reload()).toBe(false);
+    expect(await source.reload(onRecord)).toBe(false);
     const third = source.status();
     expect(third.policy).toBe(second.policy);
     expect(third.loadedAt).toEqual(second.loadedAt);
@@ -120,12 +122,48 @@ describe('a policy source', () => {
     expect(third.lastError?.problems.length).toBeGreaterThan(0);
 
     write('policy.yaml', document());
-    expect(await source.reload()).toBe(true);
+    expect(await source.reload(onRecord)).toBe(true);
     expect(source.status().lastError).toBeUndefined();
   });
 
   test('does not open without a good policy', async () => {
     write('policy.yaml', '');
     await expect(openPolicySource(policyFile(), () => LAB_NOW)).rejects.toThrow(ConfigError);
+  });
+
+  test('is changed only after the change is on record, and not at all where that fails', async () => {
+    const source = await openPolicySource(policyFile(), () => LAB_NOW);
+    const before = source.status();
+    write('policy.yaml', document({}, { certificateTtl: '1h' }));
+    await expect(source.reload(() => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+    expect(source.status()).toBe(before);
+    const seen: unknown[] = [];
+    await source.reload((policy) => {
+      seen.push(policy.version, source.status().policy.version);
+      return Promise.resolve();
+    });
+    expect(seen).toEqual([source.status().policy.version, before.policy.version]);
+  });
+
+  test('tells file, line and what was expected of a policy that it refuses', async () => {
+    const source = await openPolicySource(policyFile(), () => LAB_NOW);
+    write('policy.yaml', 'apiVersion: muster/v1\nkind: Policy\npools:\n  general:\n    protectionRating: high\n');
+    await source.reload(onRecord);
+    expect(source.status().lastError?.problems.join('\n')).toMatch(
+      /policy\.yaml:5: pools\.general\.protectionRating: .*expected one of "default"/,
+    );
+  });
+
+  test('keeps what is retired retired, through every reload', async () => {
+    const source = await openPolicySource(policyFile(), () => LAB_NOW);
+    const retired = () =>
+      [...source.status().policy.pools.values()].flatMap(({ tpm2 }) => tpm2.referenceValues.map((set) => set.retired));
+    expect(retired()).toEqual([false]);
+    const { version } = source.status().policy;
+    source.retire(['now', 'other']);
+    expect(retired()).toEqual([true]);
+    await source.reload(onRecord);
+    expect(retired()).toEqual([true]);
+    expect(source.status().policy.version).toBe(version);
   });
 });

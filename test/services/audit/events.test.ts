@@ -16,6 +16,8 @@ import {
   joinRepeated,
   nodeEnrolled,
   policyLoaded,
+  policyRefused,
+  referenceRetired,
   referenceCaptured,
   serviceStarted,
   serviceStopped,
@@ -95,6 +97,7 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   'service.started': serviceStarted(NOON, { version: '0.1.0', policyVersion: 'f00d' }),
   'service.stopped': serviceStopped(NOON, 'SIGTERM'),
   'policy.loaded': policyLoaded(NOON, { policyVersion: 'f00d', pools: ['general'], referenceValues: ['golden-1'] }),
+  'policy.refused': policyRefused(NOON, { policyVersion: 'f00d', problems: ['policy.yaml:3: pools: expected'] }),
   'challenge.refused': challengeRefused(OCCASION, REFUSAL),
   'join.refused': joinRefused(OCCASION, { ...REFUSAL, claims: CLAIMS }),
   'join.repeated': joinRepeated(OCCASION, {
@@ -116,6 +119,7 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
     bank: 'sha256',
     pcrs: { '0': 'aa' },
   }),
+  'reference.retired': referenceRetired(OCCASION, 'CN=alice', { name: 'golden-1@2', policyVersion: 'f00d' }),
   'admin.refused': adminRefused(OCCASION, undefined, {
     problem: 'authentication-required',
     method: 'GET',
