@@ -166,7 +166,11 @@ export class KyselyStore implements StoreOperations {
   async #takenBefore(tx: Executor, take: TicketTake): Promise<TicketTaken> {
     const [ticket] = (await this.#tickets.find(tx, { ticketId: take.ticketId })).rows;
     if (ticket === undefined || ticket.request_digest !== take.requestDigest) return { kind: 'spent' };
-    if (ticket.serial === null) return { kind: 'in-progress' };
+    if (ticket.serial === null) {
+      // What a join leaves on record before it has a serial is its refusal.
+      const outcome = await this.#audit.readOfRequest(tx, { requestId: ticket.request_id });
+      return { kind: outcome.rows.length === 0 ? 'in-progress' : 'spent' };
+    }
     const [row] = (await this.#certificates.find(tx, { serial: ticket.serial })).rows;
     if (row?.state === 'signing') return { kind: 'in-progress' };
     return row?.state === 'issued' ? { kind: 'repeat', certificate: certificateFromRow(row) } : { kind: 'spent' };

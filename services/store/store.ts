@@ -51,7 +51,8 @@ export type EnrolOutcome =
 
 /**
  * What taking a ticket found. `fresh`: nobody took it before; it is spent now. `repeat`: the same request took it and got this
- * certificate. `in-progress`: the same request took it and has no outcome yet. `spent`: anything else.
+ * certificate. `in-progress`: the same request took it and has no outcome on record yet. `spent`: anything else, also
+ * the same request after it was refused.
  */
 export type TicketTaken =
   | { readonly kind: 'fresh' }

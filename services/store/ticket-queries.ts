@@ -25,7 +25,10 @@ export function ticketQueries(db: Kysely<Schema>) {
         .onConflict((conflict) => conflict.column('ticket_id').doNothing()),
     ),
     find: prepareQuery((p: ParameterOf<{ ticketId: TicketId }>) =>
-      db.selectFrom('tickets').select(['request_digest', 'serial']).where('ticket_id', '=', p('ticketId')),
+      db
+        .selectFrom('tickets')
+        .select(['request_digest', 'request_id', 'serial'])
+        .where('ticket_id', '=', p('ticketId')),
     ),
     /** One row affected when `requestId` took the ticket and has no serial for it yet. */
     spendOn: prepareQuery((p: ParameterOf<{ ticketId: TicketId; requestId: RequestId; serial: Serial }>) =>

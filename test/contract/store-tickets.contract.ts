@@ -74,6 +74,16 @@ export function ticketContract(current: Current): void {
       expect(await store.takeTicket(labTake(1, otherDigest))).toEqual({ kind: 'spent' });
     });
 
+    test('calls a ticket spent when the join that took it was refused', async () => {
+      const { store } = current();
+      const take = labTake(1);
+      await store.takeTicket(take);
+      await store.appendAudit(labEvent({ requestId: labRequestId(7) }));
+      expect(await store.takeTicket(take)).toEqual({ kind: 'in-progress' });
+      await store.appendAudit(labEvent({ requestId: take.requestId }));
+      expect(await store.takeTicket(labTake(1, { requestId: labRequestId(9) }))).toEqual({ kind: 'spent' });
+    });
+
     test('calls a ticket spent when its certificate was orphaned', async () => {
       const { store } = current();
       await store.takeTicket(labTake(1));

@@ -155,7 +155,10 @@ export class MemoryStore implements Store, StoreOperations {
         return { kind: 'fresh' };
       }
       if (ticket.requestDigest !== take.requestDigest) return { kind: 'spent' };
-      if (ticket.serial === undefined) return { kind: 'in-progress' };
+      if (ticket.serial === undefined) {
+        const isRefused = state.audit.some(({ requestId }) => requestId === ticket.requestId);
+        return { kind: isRefused ? 'spent' : 'in-progress' };
+      }
       const certificate = state.certificates.get(ticket.serial);
       if (certificate?.state === 'signing') return { kind: 'in-progress' };
       return certificate?.state === 'issued' ? { kind: 'repeat', certificate } : { kind: 'spent' };

@@ -161,7 +161,7 @@ describe('admitNode, sent the same join again', () => {
     const challenge = await challengeFor(lab);
     const wrong = answerOf(challenge, lab.tpm, { audience: 'elsewhere' });
     expect(told(await submit(lab, wrong))).toBe('evidence-rejected');
-    expect(told(await submit(lab, wrong))).toBe('state-conflict');
+    expect(told(await submit(lab, wrong))).toBe('challenge-invalid');
     expect(told(await submit(lab, answerOf(challenge, lab.tpm)))).toBe('challenge-invalid');
   });
 });
