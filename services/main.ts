@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 
 import type { Clock } from '#core/clock.ts';
-import { systemRandom } from '#core/random.ts';
+import { pooledRandom } from '#core/random.ts';
 import { createLog } from '#services/http/request-log.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 
@@ -26,7 +26,7 @@ export async function runService(config: ServerConfig, material: Material, optio
   const log = createLog(config.log.level);
   using hangups = onHangup();
   const store = await openSqliteStore({ path: config.store.path });
-  await using service = await startService({ config, material, store, log, now, random: systemRandom, version });
+  await using service = await startService({ config, material, store, log, now, random: pooledRandom(), version });
   hangups.call(() => {
     service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));
   });

@@ -7,17 +7,22 @@ export type WeakRsaCode = 'rsa-small-factor' | 'rsa-roca' | 'rsa-close-primes';
 const SMALL_PRIME_LIMIT = 752;
 /** CVE-2017-15361's fingerprint uses the primes up to here: the ones that divide the smallest key size's generator product. */
 const ROCA_PRIME_LIMIT = 167;
-const F4 = 65537n;
-/** Rounds of Fermat's method: finds primes whose upper halves are equal, and costs a fraction of a millisecond. */
+const F4 = 65537;
+/** Rounds of Fermat's method: finds primes whose upper halves are equal. */
 const FERMAT_ROUNDS = 100;
 
-const SMALL_PRIMES: readonly bigint[] = primesBelow(SMALL_PRIME_LIMIT);
-const PRODUCT_OF_SMALL_PRIMES = SMALL_PRIMES.reduce((product, prime) => product * prime, 1n);
-const ROCA_SUBGROUPS: readonly { readonly prime: bigint; readonly members: ReadonlySet<bigint> }[] =
-  SMALL_PRIMES.filter((prime) => prime > 2n && prime <= BigInt(ROCA_PRIME_LIMIT)).map((prime) => ({
-    prime,
-    members: powersModulo(F4, prime),
-  }));
+/** A few primes, and their product: one division of the modulus by it, and the rest is arithmetic on small numbers. */
+interface PrimeGroup {
+  /** Below 2^32. */
+  readonly product: bigint;
+  readonly members: readonly {
+    readonly prime: number;
+    /** Indexed by residue: whether it is a power of 65537, as it is for every prime of ROCA's. Undefined beyond those. */
+    readonly rocaResidues: readonly boolean[] | undefined;
+  }[];
+}
+
+const PRIME_GROUPS: readonly PrimeGroup[] = groupsOf(primesBelow(SMALL_PRIME_LIMIT));
 
 /**
  * Why the modulus (big-endian) is weak: a prime factor under 752, the form of CVE-2017-15361 (ROCA), or two primes so close that Fermat's
@@ -25,43 +30,51 @@ const ROCA_SUBGROUPS: readonly { readonly prime: bigint; readonly members: Reado
  */
 export function weakRsa(modulus: Bytes): WeakRsaCode | undefined {
   const n = BigInt(`0x${toHex(modulus) || '0'}`);
-  if (greatestCommonDivisor(n, PRODUCT_OF_SMALL_PRIMES) !== 1n) return 'rsa-small-factor';
-  if (ROCA_SUBGROUPS.every(({ prime, members }) => members.has(n % prime))) return 'rsa-roca';
+  let isRoca = true;
+  for (const { product, members } of PRIME_GROUPS) {
+    const rest = Number(n % product);
+    for (const { prime, rocaResidues } of members) {
+      const residue = rest % prime;
+      if (residue === 0) return 'rsa-small-factor';
+      if (rocaResidues?.[residue] === false) isRoca = false;
+    }
+  }
+  if (isRoca) return 'rsa-roca';
   return hasClosePrimes(n) ? 'rsa-close-primes' : undefined;
 }
 
+/** Fermat's method: n = a² − b² for some a not far above its root. Of each a² − n, only those that end as squares do are looked at whole. */
 function hasClosePrimes(n: bigint): boolean {
-  let a = squareRoot(n);
-  if (a * a < n) a += 1n;
-  let difference = a * a - n;
+  const root = squareRoot(n);
+  const first = root * root < n ? root + 1n : root;
+  const sieves = SQUARE_SIEVES.map(({ modulus, isSquare }) => {
+    return { modulus, isSquare, n: Number(n % BigInt(modulus)), a: Number(first % BigInt(modulus)) };
+  });
   for (let round = 0; round < FERMAT_ROUNDS; round += 1) {
-    if (isSquare(difference)) return true;
-    difference += 2n * a + 1n;
-    a += 1n;
+    const maySquare = sieves.every(({ modulus, isSquare, n: rest, a }) => {
+      const residue = (a + round) % modulus;
+      return isSquare[(residue * residue + modulus - rest) % modulus];
+    });
+    if (!maySquare) continue;
+    const a = first + BigInt(round);
+    const difference = a * a - n;
+    if (squareRoot(difference) ** 2n === difference) return true;
   }
   return false;
 }
 
-function isSquare(value: bigint): boolean {
-  // Squares end in one of few residues; this turns away most of the others without a root.
-  const low = Number(value & 63n);
-  if (!SQUARES_MODULO_64.has(low)) return false;
-  if (!SQUARES_MODULO_4095.has(Number(value % 4095n))) return false;
-  const root = squareRoot(value);
-  return root * root === value;
-}
+/** Coprime moduli with few squares among their residues: of numbers that are no squares, one in a thousand passes all. */
+const SQUARE_SIEVES = [64, 63, 65, 11, 17, 19, 23].map((modulus) => {
+  const squares = new Set(Array.from({ length: modulus }, (_, i) => (i * i) % modulus));
+  return { modulus, isSquare: Array.from({ length: modulus }, (_, i) => squares.has(i)) };
+});
 
-const SQUARES_MODULO_64 = squaresModulo(64);
-const SQUARES_MODULO_4095 = squaresModulo(4095);
-
-function squaresModulo(modulus: number): ReadonlySet<number> {
-  return new Set(Array.from({ length: modulus }, (_, i) => (i * i) % modulus));
-}
-
-/** The whole part of the square root, by Newton's method. */
+/** The whole part of the square root: from just above it, as the leading 52 bits tell, down by Newton's method. */
 function squareRoot(value: bigint): bigint {
   if (value < 2n) return value;
-  let x = 1n << BigInt((value.toString(16).length * 4 + 1) >> 1);
+  const bits = value.toString(16).length * 4;
+  const dropped = BigInt(Math.max(0, bits - 52));
+  let x = BigInt(Math.floor(Math.sqrt(Number(value >> dropped))) + 1) << (dropped / 2n);
   for (;;) {
     const next = (x + value / x) >> 1n;
     if (next >= x) return x;
@@ -69,19 +82,30 @@ function squareRoot(value: bigint): bigint {
   }
 }
 
-function greatestCommonDivisor(a: bigint, b: bigint): bigint {
-  while (b !== 0n) [a, b] = [b, a % b];
-  return a;
+function groupsOf(primes: readonly number[]): readonly PrimeGroup[] {
+  const groups: { product: bigint; members: PrimeGroup['members'][number][] }[] = [];
+  for (const prime of primes) {
+    const member = { prime, rocaResidues: rocaResiduesOf(prime) };
+    const last = groups.at(-1);
+    if (last !== undefined && last.product * BigInt(prime) < 2n ** 32n) {
+      last.product *= BigInt(prime);
+      last.members.push(member);
+    } else {
+      groups.push({ product: BigInt(prime), members: [member] });
+    }
+  }
+  return groups;
 }
 
-function primesBelow(limit: number): readonly bigint[] {
+function rocaResiduesOf(prime: number): readonly boolean[] | undefined {
+  if (prime === 2 || prime > ROCA_PRIME_LIMIT) return undefined;
+  const powers = new Set<number>();
+  for (let power = 1; !powers.has(power); power = (power * F4) % prime) powers.add(power);
+  return Array.from({ length: prime }, (_, residue) => powers.has(residue));
+}
+
+function primesBelow(limit: number): readonly number[] {
   const primes: number[] = [];
   for (let n = 2; n < limit; n += 1) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
-  return primes.map(BigInt);
-}
-
-function powersModulo(base: bigint, modulus: bigint): ReadonlySet<bigint> {
-  const powers = new Set<bigint>();
-  for (let power = 1n; !powers.has(power); power = (power * base) % modulus) powers.add(power);
-  return powers;
+  return primes;
 }

@@ -45,6 +45,7 @@ function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let isRead = false;
     const onData = (chunk: Buffer): void => {
       size += chunk.byteLength;
       if (size <= limit) {
@@ -57,11 +58,12 @@ function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
     };
     request.on('data', onData);
     request.once('end', () => {
+      isRead = true;
       resolve(Buffer.concat(chunks, Math.min(size, limit)));
     });
     request.once('error', reject);
     request.once('close', () => {
-      reject(new ProblemError('malformed-request'));
+      if (!isRead) reject(new ProblemError('malformed-request'));
     });
   });
 }
