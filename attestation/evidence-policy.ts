@@ -4,7 +4,7 @@ import { sha256Hex } from '#core/digest.ts';
 import { type EkFingerprint, isPoolName, type PoolName } from '#core/ids.ts';
 import type { ProtectionRating } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
-import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument } from '#protocol/policy.ts';
+import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument, SegmentClass } from '#protocol/policy.ts';
 
 import type { Anchors } from './endorsements.ts';
 import { checkPool } from './policy-contradictions.ts';
@@ -28,12 +28,21 @@ export interface Tpm2Policy {
   readonly allowSoftwareTpm: boolean;
 }
 
+/** A network, and whose it is. */
+export type Segment = {
+  /** CIDR notation, IPv4 or IPv6. */
+  readonly cidr: string;
+  readonly class: SegmentClass;
+};
+
 /** The appraisal policy for the evidence of one pool's nodes, and what an admitted node gets. */
 export interface EvidencePolicy {
   readonly pool: PoolName;
   readonly protectionRating: ProtectionRating;
-  /** CIDR ranges that the pool's nodes join from. Empty: nobody. */
-  readonly segments: readonly string[];
+  /** Networks that the pool's nodes join from. Empty: nobody. */
+  readonly segments: readonly Segment[];
+  /** Classes of network that it takes joins from at all. */
+  readonly acceptClasses: readonly SegmentClass[];
   /** Lifetime of its nodes' certificates. */
   readonly ttlSeconds: number;
   readonly tpm2: Tpm2Policy;
@@ -114,6 +123,7 @@ function evidencePolicy(
     pool: name,
     protectionRating: pool.protectionRating,
     segments: pool.segments,
+    acceptClasses: pool.acceptClasses,
     ttlSeconds: pool.certificateTtl,
     tpm2: {
       bank,

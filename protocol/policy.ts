@@ -16,6 +16,22 @@ const duration = z
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()]);
 
+/** What stands behind a network, the most trusted first. */
+export const SEGMENT_CLASSES = ['internal', 'partner', 'public', 'end-user'] as const;
+const segmentClass = z.enum(SEGMENT_CLASSES);
+export type SegmentClass = z.output<typeof segmentClass>;
+
+/** A range alone is one of our own. */
+const segment = z.union([
+  cidr.transform((range) => ({ cidr: range, class: 'internal' as const })),
+  z.strictObject({
+    cidr: cidr.describe('The address range, in CIDR notation.'),
+    class: segmentClass.describe(
+      'Whose network it is: our own (`internal`), a partner’s, one that anybody can be in (`public`), or one of people’s own machines (`end-user`).',
+    ),
+  }),
+]);
+
 const pcrIndex = z.int().min(0).max(23);
 
 /** The profile signs nothing outside these bounds either. */
@@ -71,9 +87,17 @@ const pool = z.strictObject({
       'How much the pool’s nodes must prove. The two higher ones ask for a hardware TPM with its maker’s certificate.',
     ),
   segments: z
-    .array(cidr)
+    .array(segment)
     .max(1_024)
-    .describe('Address ranges, in CIDR notation, that the pool’s nodes join from. Empty: nobody.'),
+    .describe(
+      'Address ranges that the pool’s nodes join from, each as `{cidr, class}`, or in CIDR notation alone for class `internal`. An address in several has the least trusted of their classes. Empty: nobody.',
+    ),
+  acceptClasses: z
+    .array(segmentClass)
+    .max(SEGMENT_CLASSES.length)
+    .refine((list) => new Set(list).size === list.length, 'each class once')
+    .default(['internal', 'partner'])
+    .describe('Classes of segment that joins are accepted from. `public` and `end-user` only where they are named here.'),
   certificateTtl,
   tpm2: tpm2EvidencePolicy.describe('What a node’s TPM must show.'),
   nodeLabels: z

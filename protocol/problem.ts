@@ -27,6 +27,7 @@ export const PROBLEMS = {
   'unsupported-media-type': { status: 415, retry: 'never', title: 'The request body must be application/json' },
   'rate-limited': { status: 429, retry: 'same-request', title: 'Too many requests' },
   'internal-error': { status: 500, retry: 'same-request', title: 'The server failed' },
+  overloaded: { status: 503, retry: 'same-request', title: 'The service is busy' },
   'dependency-unavailable': { status: 503, retry: 'same-request', title: 'The service cannot answer now' },
 } as const satisfies Record<string, { status: number; retry: Retry; title: string }>;
 

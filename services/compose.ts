@@ -15,9 +15,11 @@ import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
+import { WorkLimit } from '#services/http/work-limit.ts';
 import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
+import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { joinRoutes } from '#services/join/routes.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
@@ -29,6 +31,7 @@ import { administratorList } from './administrators.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
 import type { Material } from './material.ts';
+import { after, elapsedMs, turn } from './monotonic.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
 import type { PolicySource } from './policy-source.ts';
 import { loadedFacts, policyReloader } from './reload-policy.ts';
@@ -149,11 +152,22 @@ function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
     caKeys,
   });
   const { audience, kubernetes, limits } = config;
+  const policy = joinPolicyOf(material.policySource);
   return joinRoutes({
     now,
     random,
     ticketKey: material.ticketKey,
-    policy: joinPolicyOf(material.policySource),
+    policy,
+    limits: joinLimits(limits.rates, { policy, elapsedMs }),
+    work: new WorkLimit(
+      {
+        running: limits.work.running,
+        waiting: limits.work.waiting,
+        waitMs: limits.work.waitSeconds * 1_000,
+        runMs: limits.work.runSeconds * 1_000,
+      },
+      { elapsedMs, random, after, turn },
+    ),
     findNodeByEk: (ek) => store.findNodeByEk(ek),
     takeTicket: (take) => store.takeTicket(take),
     verifyEvidence: (input) => verifyEvidence({ ...input, audience }),

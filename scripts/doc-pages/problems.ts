@@ -30,6 +30,7 @@ const WHEN: Readonly<Record<ProblemName, string>> = {
   'payload-too-large': 'The body is over the route’s limit.',
   'unsupported-media-type': 'The body is not `application/json` in UTF-8, or it is compressed.',
   'rate-limited': 'Too many requests.',
+  overloaded: 'More is asked at the same time than the service works on. `Retry-After` spreads those who come back.',
   'internal-error': 'A bug or a fault; the service’s log has it under the request id.',
   'dependency-unavailable': 'The store or the signer did not do its part. Without a record nothing is signed.',
 };

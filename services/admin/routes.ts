@@ -104,7 +104,7 @@ function renderPolicy({ policy, loadedAt, lastError }: PolicyInForce): PolicySum
       name: pool,
       protectionRating,
       certificateTtlSeconds: ttlSeconds,
-      segments: [...segments],
+      segments: segments.map(({ cidr, class: of }) => (of === 'internal' ? cidr : `${cidr} ${of}`)),
       bank: tpm2.bank,
       pcrs: [...tpm2.pcrs],
       referenceValues: tpm2.referenceValues.map(({ name }) => name),

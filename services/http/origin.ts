@@ -18,6 +18,19 @@ export function originOf(remoteAddress: string | undefined): Origin | undefined 
   return (mappedIpv4(canonical) ?? canonical) as Origin;
 }
 
+/** What one host can call from: its IPv4 address, or the IPv6 /64 that it can take any number of addresses in (RFC 4291 §2.5.1). */
+export function networkOf(origin: Origin): string {
+  if (isIPv4(origin)) return origin;
+  const [head = '', tail = ''] = origin.split('::');
+  const before = head.split(':').filter((group) => group !== '');
+  const after = tail.split(':').filter((group) => group !== '');
+  // An address written without `::` has all of its eight groups in `before`.
+  const zeros = Array.from({ length: Math.max(0, IPV6_GROUPS - before.length - after.length) }, () => '0');
+  return `${[...before, ...zeros, ...after].slice(0, IPV6_GROUPS / 2).join(':')}::/64`;
+}
+
+const IPV6_GROUPS = 8;
+
 /** Address ranges in CIDR notation. An empty set contains nobody. */
 export class SegmentSet {
   // Two lists: Node's matches an IPv4 address against IPv6 ranges, so `::/0` would let IPv4 callers in.

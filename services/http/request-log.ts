@@ -31,8 +31,8 @@ export interface RequestFacts {
   readonly durationMs: number;
 }
 
-/** One line per request, at `info`; at `error` where the service itself failed. */
+/** One line per request, at `info`; at `error` where the service itself failed. To be busy is no failure. */
 export function logRequest(log: Log, facts: RequestFacts): void {
-  if (facts.status >= 500) log.error(facts, 'request failed');
+  if (facts.status >= 500 && facts.problem !== 'overloaded') log.error(facts, 'request failed');
   else log.info(facts, 'request answered');
 }

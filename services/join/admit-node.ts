@@ -15,6 +15,7 @@ import type { JoinFacts, TicketTake, TicketTaken } from '#services/store/store.t
 import { type Admitted, admittedBefore } from './admitted.ts';
 import { type Caller, UNRECOGNISED } from './caller.ts';
 import { joinDigest } from './join-digest.ts';
+import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
 import { readCsr } from './read-csr.ts';
 import type { TicketFacts } from './ticket-facts.ts';
@@ -25,6 +26,7 @@ export interface AdmitNodeDeps {
   readonly ticketKey: TicketKey;
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
+  readonly limits: Pick<JoinLimits, 'ofEk'>;
   readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
   readonly takeTicket: (take: TicketTake) => Promise<TicketTaken>;
   /** Knows the service's own audience. */
@@ -38,12 +40,23 @@ export interface AdmitNodeDeps {
 
 export type JoinProblem = Extract<
   ProblemName,
-  'origin-refused' | 'challenge-invalid' | 'state-conflict' | 'evidence-rejected' | 'node-barred' | 'csr-rejected'
+  | 'origin-refused'
+  | 'challenge-invalid'
+  | 'rate-limited'
+  | 'state-conflict'
+  | 'evidence-rejected'
+  | 'node-barred'
+  | 'csr-rejected'
 >;
 
 export type JoinOutcome =
   | { readonly ok: true; readonly admitted: Admitted }
-  | { readonly ok: false; readonly problem: JoinProblem; readonly detail?: string | undefined };
+  | {
+      readonly ok: false;
+      readonly problem: JoinProblem;
+      readonly detail?: string | undefined;
+      readonly retryAfterSeconds?: number | undefined;
+    };
 
 type TakenBefore = Exclude<TicketTaken, { kind: 'fresh' }>;
 
@@ -63,7 +76,7 @@ interface RefusalFacts extends KnownOfJoin {
 
 /**
  * A join: the one way to a certificate. On `ok` the certificate is signed and recorded, and so is everything that led to it; on any other
- * outcome but `state-conflict` the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
+ * outcome but `state-conflict` and `rate-limited` the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
  * signature, and without a signature no answer.
  */
 export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, caller: Caller): Promise<JoinOutcome> {
@@ -74,12 +87,16 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const { policy } = inForce;
 
   // 1. Origin: the cheapest check, so that nothing else is done for a caller from elsewhere.
-  if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');
+  if (origin === undefined) return refuse('origin-refused');
+  if (!inForce.admitsFrom(origin)) return refuse('origin-refused', { reason: inForce.whyRefused(origin) });
 
   // 2. Ticket: unsealed, and taken for good. From here on its nonce is spent, whatever the outcome.
   const opened = openTicket(request.ticket, { key: deps.ticketKey, now, origin, policyVersion: policy.version });
   if (!opened.ok) return refuse('challenge-invalid', { reason: `ticket ${opened.fault}` });
   const { facts: challenge } = opened;
+  // A request too many is told to wait before its ticket is taken: it can still be sent again.
+  const retryAfterSeconds = deps.limits.ofEk(challenge.ekFingerprint, origin);
+  if (retryAfterSeconds !== undefined) return { ok: false, problem: 'rate-limited', retryAfterSeconds };
   const ticket = ticketId(request.ticket);
   const taken = await deps.takeTicket({
     ticketId: ticket,
@@ -91,7 +108,8 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const about = { challenge, node };
   if (taken.kind !== 'fresh') return answerTaken(taken, about);
   const pool = node === undefined ? undefined : policy.pools.get(node.pool);
-  if (pool !== undefined && !inForce.admitsTo(pool.pool, origin)) return refuse('origin-refused', about);
+  if (pool !== undefined && !inForce.admitsTo(pool.pool, origin))
+    return refuse('origin-refused', { ...about, reason: inForce.whyRefused(origin, pool.pool) });
 
   // 3. Verify. Nothing in the evidence is believed before this; the keys and the name are the ticket's, not the request's.
   const csr = readCsr(request.csr);

@@ -14,6 +14,7 @@ import { challengeRefused } from '#services/audit/events.ts';
 import type { Origin } from '#services/http/origin.ts';
 
 import { type Caller, UNRECOGNISED } from './caller.ts';
+import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { sealTicket, TICKET_CERTIFICATES_MAX_BYTES, TICKET_LIFETIME_SECONDS, type TicketKey } from './ticket.ts';
@@ -26,13 +27,15 @@ export interface OpenChallengeDeps {
   readonly ticketKey: TicketKey;
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
+  readonly limits: Pick<JoinLimits, 'ofEk'>;
   readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
   readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
 }
 
 export type ChallengeOutcome =
   | { readonly ok: true; readonly response: ChallengeResponseBody }
-  | { readonly ok: false; readonly problem: ChallengeProblem; readonly errors?: readonly FieldError[] };
+  | { readonly ok: false; readonly problem: ChallengeProblem; readonly errors?: readonly FieldError[] }
+  | { readonly ok: false; readonly problem: 'rate-limited'; readonly retryAfterSeconds: number };
 
 type ChallengeProblem = Extract<ProblemName, 'origin-refused' | 'evidence-rejected' | 'malformed-request'>;
 
@@ -50,6 +53,8 @@ export async function openChallenge(
   const inForce = deps.policy();
   const decision = await decide(deps, inForce, request, caller.origin);
   if (decision.ok) return { ok: true, response: writeChallenge(deps, inForce, decision) };
+  // Not on record: a flood would fill the audit log with what the request log says as well.
+  if ('retryAfterSeconds' in decision) return decision;
   const { problem, reason, denials = [], ekFingerprint, node, errors } = decision;
   const occasion = { at: deps.now(), requestId: caller.requestId, address: caller.origin ?? UNRECOGNISED };
   const known = { claimedNodeName: request.nodeName, ekFingerprint, nodeName: node?.name };
@@ -63,17 +68,23 @@ async function decide(
   inForce: JoinPolicy,
   { attester, nodeName: claimedNodeName }: ChallengeRequest,
   origin: Origin | undefined,
-): Promise<Granted | Refused> {
-  if (origin === undefined || !inForce.admitsFrom(origin)) return { ok: false, problem: 'origin-refused' };
+): Promise<Granted | Refused | TooMany> {
+  if (origin === undefined || !inForce.admitsFrom(origin)) {
+    const reason = origin === undefined ? undefined : inForce.whyRefused(origin);
+    return { ok: false, problem: 'origin-refused', reason };
+  }
   if (attester.kind !== 'tpm2-quote') {
     return { ok: false, problem: 'evidence-rejected', denials: [{ code: 'evidence-kind-unexpected' }] };
   }
   const claimed = identifyEk(attester.ekPublic);
   if (!claimed.ok) return refuseKey(claimed.denial);
   const { fingerprint: ekFingerprint } = claimed;
+  const retryAfterSeconds = deps.limits.ofEk(ekFingerprint, origin);
+  if (retryAfterSeconds !== undefined) return { ok: false, problem: 'rate-limited', retryAfterSeconds };
   const node = await deps.findNodeByEk(ekFingerprint);
   if (node !== undefined && inForce.policy.pools.has(node.pool) && !inForce.admitsTo(node.pool, origin)) {
-    return { ok: false, problem: 'origin-refused', ekFingerprint, node };
+    const reason = inForce.whyRefused(origin, node.pool);
+    return { ok: false, problem: 'origin-refused', reason, ekFingerprint, node };
   }
   const certificateBytes = attester.ekCertificates.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (certificateBytes > TICKET_CERTIFICATES_MAX_BYTES) {
@@ -84,11 +95,13 @@ async function decide(
   return { ok: true, claimedNodeName, attester, node, origin, activation };
 }
 
+type TooMany = Extract<ChallengeOutcome, { problem: 'rate-limited' }>;
+
 interface Refused {
   readonly ok: false;
   readonly problem: ChallengeProblem;
   /** For the log alone. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   readonly denials?: readonly Denial[];
   readonly ekFingerprint?: EkFingerprint;
   readonly node?: NodeRecord | undefined;

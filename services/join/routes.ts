@@ -1,9 +1,11 @@
 import { challengeRequestSchema, challengeResponseSchema } from '#protocol/challenge.ts';
 import { joinRequestSchema, joinResponseSchema } from '#protocol/join.ts';
 import { type Anonymous, nodeRoute, nothing, type Route } from '#services/http/route.ts';
+import type { WorkLimit } from '#services/http/work-limit.ts';
 
 import { admitNode, type AdmitNodeDeps } from './admit-node.ts';
 import { type ClusterFacts, renderJoin } from './admitted.ts';
+import { type JoinLimits, limitRoutes } from './join-limits.ts';
 import { openChallenge, type OpenChallengeDeps } from './open-challenge.ts';
 
 /** Two public areas and five certificates fit in, and nothing much larger. */
@@ -12,16 +14,19 @@ const CHALLENGE_BODY_BYTES = 65_536;
 const RUNNING_RETRY_SECONDS = 1;
 
 export interface JoinRoutesDeps extends OpenChallengeDeps, AdmitNodeDeps {
+  readonly limits: JoinLimits;
+  /** Does a piece of work once there is a place for it. Rejects with the problem `overloaded`. */
+  readonly work: Pick<WorkLimit, 'run'>;
   readonly cluster: ClusterFacts;
   readonly joinBodyBytes: number;
 }
 
-/** The protocol's two calls. */
+/** The protocol's two calls, within the limits. A request takes a place once it is read whole: a slow sender holds none. */
 export function joinRoutes(deps: JoinRoutesDeps): readonly Route<Anonymous>[] {
-  return [postChallenge(deps), postJoin(deps)];
+  return limitRoutes([postChallenge(deps), postJoin(deps)], deps.limits);
 }
 
-function postChallenge(deps: OpenChallengeDeps): Route<Anonymous> {
+function postChallenge(deps: JoinRoutesDeps): Route<Anonymous> {
   return nodeRoute({
     method: 'POST',
     path: '/v1/challenges',
@@ -31,11 +36,12 @@ function postChallenge(deps: OpenChallengeDeps): Route<Anonymous> {
     query: nothing,
     body: { schema: challengeRequestSchema, limitBytes: CHALLENGE_BODY_BYTES },
     answers: { 201: { description: 'The challenge, and the ticket to bring back', schema: challengeResponseSchema } },
-    problems: ['origin-refused', 'evidence-rejected'],
+    problems: ['origin-refused', 'evidence-rejected', 'overloaded'],
     handle: async ({ body, requestId, origin }) => {
-      const outcome = await openChallenge(deps, body, { requestId, origin });
+      const outcome = await deps.work.run(() => openChallenge(deps, body, { requestId, origin }));
       if (outcome.ok) return { status: 201, body: outcome.response };
-      return { problem: outcome.problem, errors: outcome.errors };
+      const { ok: _, ...problem } = outcome;
+      return problem;
     },
   });
 }
@@ -59,12 +65,14 @@ function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
       'evidence-rejected',
       'node-barred',
       'csr-rejected',
+      'overloaded',
     ],
     handle: async ({ body, requestId, origin }) => {
-      const outcome = await admitNode(deps, body, { requestId, origin });
+      const outcome = await deps.work.run(() => admitNode(deps, body, { requestId, origin }));
       if (outcome.ok) return { status: 201, body: renderJoin(outcome.admitted, deps.cluster) };
-      const { problem, detail } = outcome;
-      return { problem, detail, retryAfterSeconds: problem === 'state-conflict' ? RUNNING_RETRY_SECONDS : undefined };
+      const { problem, detail, retryAfterSeconds } = outcome;
+      const waitSeconds = problem === 'state-conflict' ? RUNNING_RETRY_SECONDS : retryAfterSeconds;
+      return { problem, detail, retryAfterSeconds: waitSeconds };
     },
   });
 }

@@ -27,6 +27,7 @@ import { type Origin, originOf } from '#services/http/origin.ts';
 import { admitNode, type JoinOutcome } from '#services/join/admit-node.ts';
 import { joinPolicy } from '#services/join/join-policy.ts';
 import { type ChallengeOutcome, openChallenge } from '#services/join/open-challenge.ts';
+import type { JoinLimits } from '#services/join/join-limits.ts';
 import type { JoinRoutesDeps } from '#services/join/routes.ts';
 import { parseTicketKey } from '#services/join/ticket.ts';
 import type { Store } from '#services/store/store.ts';
@@ -59,6 +60,9 @@ export interface JoinLabOptions<S extends Store> {
   readonly clock?: FakeClock;
 }
 
+/** What the limits are about has tests of its own. */
+export const NO_LIMITS: JoinLimits = { ofSource: () => undefined, ofEk: () => undefined };
+
 let ca: Promise<NodeCa> | undefined;
 
 export async function joinLab(options: Partial<JoinLabOptions<MemoryStore>> = {}): Promise<JoinLab> {
@@ -77,6 +81,8 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
     random: systemRandom,
     ticketKey: TICKET_KEY,
     policy: () => ready,
+    limits: NO_LIMITS,
+    work: { run: (work) => work() },
     findNodeByEk: (ek) => store.findNodeByEk(ek),
     takeTicket: (take) => store.takeTicket(take),
     verifyEvidence: (input) => verifyEvidence({ ...input, audience: AUDIENCE }),

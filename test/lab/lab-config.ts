@@ -3,7 +3,7 @@ import { type ServerConfig, serverConfigSchema } from '#services/config.ts';
 import { AUDIENCE } from './join-lab.ts';
 
 /** A configuration on free ports. Paths that the service does not read while it runs point nowhere. */
-export function labConfig(host: string, administrators: string): ServerConfig {
+export function labConfig(host: string, administrators: string, override: object = {}): ServerConfig {
   const listener = { host, port: 0, certificate: 'none', key: 'none' };
   return serverConfigSchema.parse({
     apiVersion: 'muster/v1',
@@ -15,5 +15,8 @@ export function labConfig(host: string, administrators: string): ServerConfig {
     tickets: { key: 'none' },
     policy: 'none',
     kubernetes: { apiServer: 'https://k8s.lab.example', ca: 'none' },
+    // One TPM joins as often as a hundred would.
+    limits: { rates: { perEk: { burst: 100_000, perMinute: 100_000 } } },
+    ...override,
   });
 }

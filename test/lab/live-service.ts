@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -39,6 +39,9 @@ export interface LiveService extends AsyncDisposable {
   killAndRestart(): Promise<void>;
 }
 
+const PLENTY = { burst: 1_000_000, perMinute: 60_000_000 };
+const UNLIMITED = { perSegment: PLENTY, perAddress: PLENTY, perEk: PLENTY };
+
 /** `muster init`, the options applied, `muster serve`. A few seconds: sealing keys is slow on purpose. */
 export async function liveService(options: LiveServiceOptions = {}): Promise<LiveService> {
   const { ekAnchors = [], host = '127.0.0.1' } = options;
@@ -58,6 +61,8 @@ export async function liveService(options: LiveServiceOptions = {}): Promise<Liv
     [`host: 127.0.0.1\n    port: ${nodePort}`]: `host: ${JSON.stringify(host)}\n    port: ${nodePort}`,
     ...options.config,
   });
+  // A benchmark's few machines join as often as a thousand would.
+  await appendFile(join(folder, 'muster/muster.yaml'), `\nlimits:\n  rates: ${JSON.stringify(UNLIMITED)}\n`);
   let running: RunningService = await startMusterServe('muster/muster.yaml', folder);
   undo.defer(() => running[Symbol.asyncDispose]());
   const lifetime = undo.move();

@@ -50,6 +50,8 @@ export interface RunningOptions<S extends Store> {
   readonly tpm?: LabTpm;
   readonly signer?: (signer: Signer) => Signer;
   readonly log?: Log;
+  /** Members of the configuration file that are not the laboratory's. */
+  readonly configure?: object;
 }
 
 export const runService = (options: Partial<RunningOptions<MemoryStore>> = {}): Promise<RunningService> =>
@@ -69,7 +71,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     writeFileSync(listFile, renderList(listed));
   };
   list();
-  const config = labConfig(host, listFile);
+  const config = labConfig(host, listFile, options.configure);
   const caPem = certificatePem(ca.management.certificate);
   const material: Material = {
     node: { certificate: identity.certificatePem, key: identity.keyPem },

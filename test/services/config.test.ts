@@ -36,7 +36,12 @@ describe('the server’s configuration', () => {
       node: { host: '127.0.0.1', port: 7443, key: '/etc/muster/tls/server.key' },
       admin: { host: '127.0.0.1', port: 7444, clientCa: '/etc/muster/ca.pem' },
     });
-    expect(config.limits).toEqual({ joinBodyBytes: 262_144, maxConnections: 2_048 });
+    expect(config.limits).toMatchObject({
+      joinBodyBytes: 262_144,
+      maxConnections: 2_048,
+      rates: { perEk: { burst: 20, perMinute: 20 } },
+      work: { running: 16, waiting: 1_024, waitSeconds: 5, runSeconds: 20 },
+    });
     expect(config.log).toEqual({ level: 'info' });
     expect(config.issuer.passphrase).toEqual({ kind: 'file', path: '/run/passphrase' });
     expect(config.store.path).toBe('/etc/muster/data/muster.db');

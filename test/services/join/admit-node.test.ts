@@ -174,7 +174,7 @@ describe('admitNode, step by step', () => {
       async (lab) => told(await submit(lab, answerOf(await challengeFor(lab), lab.tpm), { address: '192.0.2.9' })),
       'origin-refused',
       [],
-      undefined,
+      'not in a segment of any pool',
     ],
     [
       '2. a ticket that this service did not seal is refused',
@@ -222,7 +222,7 @@ describe('admitNode, step by step', () => {
       },
       'origin-refused',
       [],
-      undefined,
+      'not in a segment of pool edge',
     ],
     [
       '3. a request that is not DER is refused',

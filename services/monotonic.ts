@@ -1,0 +1,19 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+
+/** Milliseconds by a clock that is never set. */
+export const elapsedMs = (): number => performance.now();
+
+/** Calls back after `ms` milliseconds, unless what it returns is called before. Keeps no process alive. */
+export function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  timer.unref();
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
+/** Resolves in the next turn of the event loop. */
+export const turn = async (): Promise<void> => {
+  await setImmediate();
+};
