@@ -7,10 +7,14 @@ import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
 import { nodesListCommand } from './commands/nodes/list.ts';
 import { nodesShowCommand } from './commands/nodes/show.ts';
+import { policyStatusCommand } from './commands/policy/status.ts';
 import { referenceCaptureCommand } from './commands/reference/capture.ts';
+import { referenceDiffCommand, referenceKeygenCommand, referenceSignCommand } from './commands/reference/files.ts';
+import { referenceListCommand } from './commands/reference/list.ts';
+import { referenceRetireCommand } from './commands/reference/retire.ts';
 import type { Muster } from './muster.ts';
 import { OUTPUT_FORMATS } from './render/output.ts';
-import { serverCommands } from './server-commands.ts';
+import { referenceFileWork, serverCommands } from './server-commands.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -49,11 +53,22 @@ export function buildProgram(muster: Muster, version: string, setExitCode: (code
     )
     .addHelpText('after', EXIT_CODES);
   const [init, serve, policy] = serverCommands(muster, setExitCode);
+  policy?.addCommand(policyStatusCommand(muster, setExitCode));
+  const files = referenceFileWork(muster, setExitCode);
   const administration = [
     enrolCommand(muster),
     noun('nodes', 'the inventory', nodesListCommand(muster), nodesShowCommand(muster)),
     noun('joins', 'what became of a join', joinsShowCommand(muster)),
-    noun('reference', 'known-good PCR values', referenceCaptureCommand(muster)),
+    noun(
+      'reference',
+      'known-good PCR values',
+      referenceCaptureCommand(muster),
+      referenceListCommand(muster),
+      referenceRetireCommand(muster),
+      referenceDiffCommand(files),
+      referenceSignCommand(files),
+      referenceKeygenCommand(files),
+    ),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
   for (const command of [init, serve])

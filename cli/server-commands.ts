@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { collect } from './option-values.ts';
+import type { ReferenceFileWork } from './commands/reference/files.ts';
 import type { Muster } from './muster.ts';
 
 /**
@@ -78,3 +79,19 @@ Examples:
     .description('the policy: which pools there are and what their nodes must prove')
     .addCommand(check);
 }
+
+/** What `muster reference keygen`, `sign` and `diff` do with this machine's files. */
+export const referenceFileWork = ({ terminal }: Muster, setExitCode: (code: number) => void): ReferenceFileWork => ({
+  keygen: async (options) => {
+    const { makeReferenceKey } = await import('#services/commands/reference-key.ts');
+    await makeReferenceKey(options, terminal);
+  },
+  sign: async (file, options) => {
+    const { signReferenceValues } = await import('#services/commands/reference-sign.ts');
+    await signReferenceValues(file, options, terminal);
+  },
+  diff: async (a, b) => {
+    const { diffReferenceValues } = await import('#services/commands/reference-diff.ts');
+    setExitCode(await diffReferenceValues(a, b, terminal));
+  },
+});

@@ -56,7 +56,7 @@ interface Header {
 }
 
 /**
- * A P-256 private key as the bytes of a sealed key file: JSON, its header authenticated and its PKCS#8 encrypted under the passphrase.
+ * A P-256 or Ed25519 private key as the bytes of a sealed key file: JSON, its header authenticated and its PKCS#8 encrypted under the passphrase.
  * `label` is 1 to 64 printable ASCII characters. Does not block the event loop. Throws RangeError on a passphrase under 12 bytes.
  */
 export async function sealKey(
@@ -64,7 +64,7 @@ export async function sealKey(
   passphrase: Secret<Bytes>,
   options: { readonly label: string; readonly random: RandomSource },
 ): Promise<Bytes> {
-  assertP256PrivateKey(key);
+  assertSealable(key);
   if (!LABEL.test(options.label)) throw new RangeError('label must be 1 to 64 printable ASCII characters');
   if (passphrase.reveal().byteLength < PASSPHRASE_MIN_BYTES) throw new RangeError('passphrase is too short');
   const salt = options.random(SALT_BYTES);
@@ -89,7 +89,7 @@ export async function sealKey(
 }
 
 /**
- * The P-256 private key in a sealed key file: on resolution header and key are as they were sealed, together and under this
+ * The private key in a sealed key file, P-256 or Ed25519: on resolution header and key are as they were sealed, together and under this
  * passphrase. Does not block the event loop. Rejects with KeyFileError.
  */
 export async function openKey(file: Bytes, passphrase: Secret<Bytes>): Promise<KeyObject> {
@@ -106,6 +106,11 @@ export async function openKey(file: Bytes, passphrase: Secret<Bytes>): Promise<K
 export function assertP256PrivateKey(key: KeyObject): void {
   const isP256 = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
   if (key.type !== 'private' || !isP256) throw new TypeError('not a P-256 private key');
+}
+
+function assertSealable(key: KeyObject): void {
+  if (key.type === 'private' && key.asymmetricKeyType === 'ed25519') return;
+  assertP256PrivateKey(key);
 }
 
 function decrypt(header: Header, sealed: Bytes, wrappingKey: Bytes): Buffer {

@@ -112,6 +112,22 @@ describe('an administrator', () => {
     expect((await desk.muster(['audit', 'tail', '-n', '1', '-o', 'json'])).out).toBe(before.out);
   });
 
+  test('sees what is known as good, and takes it back for good', async () => {
+    const list = await desk.muster(['reference', 'list']);
+    expect(list.out).toMatch(/^now +edge,general +valid +- +- +1 /m);
+    const status = await desk.muster(['policy', 'status']);
+    expect(status).toMatchObject({ exitCode: 0 });
+    expect(status.out).toMatch(/^general +default +sha256:0,1,2,3,4,5,7 +now$/m);
+    expect((await desk.muster(['reference', 'retire', 'never'])).exitCode).toBe(1);
+    expect((await desk.muster(['reference', 'retire', 'now'], { role: 'viewer' })).exitCode).toBe(77);
+
+    const retired = await desk.muster(['reference', 'retire', 'now']);
+    expect(retired).toMatchObject({ exitCode: 0 });
+    expect(retired.out).toContain('Pool general has no valid reference values: nobody joins it.');
+    expect((await desk.muster(['reference', 'list'])).out).toMatch(/^now +edge,general +retired/m);
+    expect((await desk.muster(['reference', 'retire', 'now'])).exitCode).toBe(1);
+  });
+
   test.each([
     [['reference', 'capture'], 64],
     [['reference', 'capture', '--node', 'worker-7', '--join', 'x'], 64],

@@ -1,4 +1,4 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,7 +140,16 @@ describe('sealKey', () => {
     await expect(sealKey(key, passphrase, { ...options, label: '' })).rejects.toThrow(RangeError);
   });
 
-  test('refuses any key but a P-256 private key', async () => {
+  test('seals an Ed25519 key too, which no issuer takes', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const opened = await openKey(await sealKey(privateKey, passphrase, options), passphrase);
+    expect(opened.equals(privateKey)).toBe(true);
+    expect(() => localSigner(opened)).toThrow(TypeError);
+  });
+
+  test('refuses any other key', async () => {
+    await expect(sealKey(generateKeyPairSync('ed25519').publicKey, passphrase, options)).rejects.toThrow(TypeError);
+    await expect(sealKey(generateKeyPairSync('x25519').privateKey, passphrase, options)).rejects.toThrow(TypeError);
     await expect(sealKey(labKey('P-384'), passphrase, options)).rejects.toThrow(TypeError);
     await expect(sealKey(createPublicKey(key), passphrase, options)).rejects.toThrow(TypeError);
   });
