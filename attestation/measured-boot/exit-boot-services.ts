@@ -57,9 +57,7 @@ const AFTER: readonly (string | undefined)[] = [
  * proves nothing, so that this finds what a running system appended openly; that a boot application is one the policy knows is what finds
  * the rest.
  */
-export function checkAfterExitBootServices(
-  events: ReadonlyMap<number, readonly VerifiedEvent[]>,
-): readonly Denial[] {
+export function checkAfterExitBootServices(events: ReadonlyMap<number, readonly VerifiedEvent[]>): readonly Denial[] {
   const invoked = events.get(BOOT_CONFIG_PCR)?.find((event) => actionOf(event) === exitBootServicesInvocation);
   if (invoked === undefined) return [];
   const denials: Denial[] = [];
@@ -72,4 +70,3 @@ export function checkAfterExitBootServices(
   }
   return denials;
 }
-

@@ -3,7 +3,7 @@ import { EFI_ACTION } from '#tpm2/event-log/efi-action.ts';
 import { GUID, GUID_SIZE, guidText } from '#tpm2/event-log/efi-guid.ts';
 import { EVENT_TYPE } from '#tpm2/event-log/event-type.ts';
 import { parseSignatureDatabase, type SignatureDatabase } from '#tpm2/event-log/signature-list.ts';
-import { parseUefiVariable, type UefiVariable } from '#tpm2/event-log/uefi-variable.ts';
+import { parsePaddedUefiVariable, parseUefiVariable, type UefiVariable } from '#tpm2/event-log/uefi-variable.ts';
 
 import type { Denial } from '../result.ts';
 import { type Authority, authorityFrom } from './authority.ts';
@@ -55,7 +55,12 @@ export function readSecureBootEvents(events: readonly VerifiedEvent[]): SecureBo
   const at = events.findIndex(({ unverifiedType }) => unverifiedType === EVENT_TYPE.separator);
   const before = readBefore(events.slice(0, at).filter(isVariable).map(readVariable));
   if ('code' in before) return before;
-  const after = readAfter(events.slice(at + 1).filter(isVariable).map(readVariable));
+  const after = readAfter(
+    events
+      .slice(at + 1)
+      .filter(isVariable)
+      .map(readVariable),
+  );
   if ('code' in after) return after;
   return { ...before, ...after, ...actions };
 }
@@ -67,12 +72,9 @@ interface MeasuredVariable extends UefiVariable {
 const isVariable = ({ unverifiedType }: VerifiedEvent): boolean =>
   unverifiedType !== EVENT_TYPE.separator && unverifiedType !== EVENT_TYPE.efiAction;
 
-/** The binding of a padded authority is a byte shorter than its data, whose contents are then a byte shorter too. */
-function readVariable({ bound, unverifiedData }: VerifiedEvent): MeasuredVariable {
-  const missing = unverifiedData.byteLength - (bound?.byteLength ?? 0);
-  const variable = parseUefiVariable(unverifiedData);
-  const data = variable.data.subarray(0, variable.data.byteLength - missing);
-  return { ...variable, data, exact: missing === 0 };
+function readVariable({ bound = new Uint8Array(), unverifiedData }: VerifiedEvent): MeasuredVariable {
+  const exact = bound.byteLength === unverifiedData.byteLength;
+  return { ...(exact ? parseUefiVariable(bound) : parsePaddedUefiVariable(bound)), exact };
 }
 
 type Actions = Pick<SecureBootEvents, 'debugMode' | 'dmaProtectionDisabled'>;

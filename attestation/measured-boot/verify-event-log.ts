@@ -58,7 +58,8 @@ export function verifyEventLog(input: EventLogInput): EventLogVerification {
 const refused = (...denials: readonly Denial[]): EventLogVerification => ({ ok: false, denials });
 
 function checkBank(log: EventLog, bank: HashName): Denial | undefined {
-  const hasBank = log.kind === 'legacy-sha1' ? bank === 'sha1' : log.specId.algorithms.some(({ hash }) => hash === bank);
+  const hasBank =
+    log.kind === 'legacy-sha1' ? bank === 'sha1' : log.specId.algorithms.some(({ hash }) => hash === bank);
   return hasBank ? undefined : { code: 'event-log-bank-missing', expected: bank, found: log.kind };
 }
 
@@ -130,12 +131,22 @@ const EXIT_ACTIONS: readonly (string | undefined)[] = [
 ];
 const BOOT_APPLICATION_PCR = 4;
 
-/** PCRs 4 and 5 have no action but those of the profile; some firmware has the ones of PCR 4 in PCR 5. */
+const TEXT = /^[ -~]{1,128}$/;
+
+/**
+ * PCRs 4 and 5 have no EV_EFI_ACTION but those of the profile (some firmware has the ones of PCR 4 in PCR 5), and every EV_ACTION in them, of
+ * a BIOS, is a line of text: boot code shown as an action would be no image any more.
+ */
 function checkActions(pcr: number, events: readonly VerifiedEvent[]): readonly Denial[] {
   if (pcr !== BOOT_APPLICATION_PCR && pcr !== BOOT_CONFIG_PCR) return [];
   const known = pcr === BOOT_CONFIG_PCR ? [...BOOT_ACTIONS, ...EXIT_ACTIONS] : BOOT_ACTIONS;
   return events
-    .filter((event) => event.unverifiedType === EVENT_TYPE.efiAction && !known.includes(actionOf(event)))
+    .filter((event) => {
+      if (event.unverifiedType === EVENT_TYPE.efiAction) return !known.includes(actionOf(event));
+      return (
+        event.unverifiedType === EVENT_TYPE.action && !TEXT.test(Buffer.from(event.unverifiedData).toString('latin1'))
+      );
+    })
     .map((event) => grammarDenial(pcr, `not an action of this PCR (event ${event.index})`, actionOf(event)));
 }
 

@@ -17,14 +17,28 @@ export interface UefiVariable {
  */
 export function parseUefiVariable(bytes: Bytes): UefiVariable {
   const reader = new Reader(bytes, 'UEFI_VARIABLE_DATA');
+  const variable = readUefiVariable(reader);
+  reader.end();
+  return variable;
+}
+
+/** As `parseUefiVariable`, with up to seven zero bytes at the end, as shims before 15.3 have them. Throws Tpm2FormatError. */
+export function parsePaddedUefiVariable(bytes: Bytes): UefiVariable {
+  const reader = new Reader(bytes, 'UEFI_VARIABLE_DATA');
+  const variable = readUefiVariable(reader);
+  if (reader.remaining > MAX_PADDING || reader.rest().some((octet) => octet !== 0)) throw reader.fail('trailing-bytes');
+  return variable;
+}
+
+const MAX_PADDING = 7;
+
+function readUefiVariable(reader: Reader): UefiVariable {
   const guid = guidText(reader.bytes(GUID_SIZE));
   const nameLength = reader.u64Le();
   const dataLength = reader.u64Le();
   if (nameLength * 2n + dataLength > BigInt(reader.remaining)) throw reader.fail('truncated');
   const name = utf16(reader.bytes(Number(nameLength) * 2));
-  const data = reader.bytes(Number(dataLength));
-  reader.end();
-  return { guid, name, data };
+  return { guid, name, data: reader.bytes(Number(dataLength)) };
 }
 
 /** UTF-16LE text; what is not valid in it becomes replacement characters. An odd last byte is left out. */
