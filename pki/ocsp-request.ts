@@ -6,7 +6,7 @@ import { isSerial, type Serial } from '#core/ids.ts';
 import { readAlgorithm } from './x509/algorithm.ts';
 import { readElement } from './x509/der-gate.ts';
 import { DerReader } from './x509/der-reader.ts';
-import { contextConstructed, TAG } from './x509/der-tags.ts';
+import { contextConstructed } from './x509/der-tags.ts';
 import { readExtensions } from './x509/extension.ts';
 import { readGeneralName } from './x509/general-name.ts';
 import { DIGEST_OID } from './x509/oids.ts';
@@ -83,9 +83,7 @@ function readRequest(list: DerReader): OcspCertId {
 }
 
 function readCertId(reader: DerReader): OcspCertId {
-  const start = reader.offset;
-  const { raw, inner } = reader.elementAndInside('CertID');
-  if (raw[0] !== TAG.sequence) throw reader.fail('unexpected-tag', start);
+  const { raw, inner } = reader.wholeSequence('CertID');
   const hash = HASHES.get(readAlgorithm(inner).oid);
   const issuerNameHash = inner.octetString();
   const issuerKeyHash = inner.octetString();

@@ -14,8 +14,7 @@ export interface AlgorithmIdentifier {
 
 /** The next element of `reader` as an AlgorithmIdentifier. */
 export function readAlgorithm(reader: DerReader): AlgorithmIdentifier {
-  const { raw, inner } = reader.elementAndInside('AlgorithmIdentifier');
-  if (raw[0] !== TAG.sequence) throw inner.fail('unexpected-tag');
+  const { raw, inner } = reader.wholeSequence('AlgorithmIdentifier');
   const oid = inner.oid();
   const parameters = inner.remaining > 0 ? readElement(inner) : undefined;
   inner.end();

@@ -6,7 +6,6 @@ import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type CertificateExtensions, NO_EXTENSIONS, readCertificateExtensions } from './certificate-extensions.ts';
 import { type Dialect, DerReader } from './der-reader.ts';
 import { contextPrimitive, TAG } from './der-tags.ts';
-import { X509FormatError } from './format-error.ts';
 import { type Name, readName } from './name.ts';
 import { readSpki, type SubjectPublicKeyInfo } from './spki.ts';
 
@@ -53,14 +52,14 @@ export function parseCertificate(der: Bytes, limits: CertificateLimits = {}): Ce
   if (der.byteLength > (limits.maxBytes ?? CERTIFICATE_MAX_BYTES)) throw outer.fail('too-large');
   const certificate = outer.sequence();
   outer.end();
-  const { raw: tbs, inner } = certificate.elementAndInside('TBSCertificate');
-  if (tbs[0] !== TAG.sequence) throw outer.fail('unexpected-tag', inner.offset);
+  const { raw: tbs, inner } = certificate.wholeSequence('TBSCertificate');
   const body = readTbs(inner);
+  const algorithmAt = certificate.offset;
   const signatureAlgorithm = readAlgorithm(certificate);
   const signature = certificate.bitStringBytes();
   certificate.end();
   if (Buffer.compare(signatureAlgorithm.raw, body.innerAlgorithm.raw) !== 0) {
-    throw new X509FormatError('bad-value', inner.offset, 'Certificate signatureAlgorithm');
+    throw certificate.fail('bad-value', algorithmAt);
   }
   const { innerAlgorithm: _, ...fields } = body;
   return { der, tbs, ...fields, signatureAlgorithm, signature };

@@ -39,8 +39,7 @@ export function parseCrl(der: Bytes, maxBytes: number = CRL_MAX_BYTES): Crl {
   if (der.byteLength > maxBytes) throw outer.fail('too-large');
   const list = outer.sequence();
   outer.end();
-  const { raw: tbs, inner } = list.elementAndInside('TBSCertList');
-  if (tbs[0] !== TAG.sequence) throw inner.fail('unexpected-tag');
+  const { raw: tbs, inner } = list.wholeSequence('TBSCertList');
   const { innerAlgorithm, ...body } = readTbs(inner);
   const algorithmAt = list.offset;
   const signatureAlgorithm = readAlgorithm(list);

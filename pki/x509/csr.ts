@@ -29,8 +29,7 @@ export function parseCsr(der: Bytes): Csr {
   if (der.byteLength > CSR_MAX_BYTES) throw outer.fail('too-large');
   const request = outer.sequence();
   outer.end();
-  const { raw: requestInfo, inner } = request.elementAndInside('CertificationRequestInfo');
-  if (requestInfo[0] !== TAG.sequence) throw inner.fail('unexpected-tag');
+  const { raw: requestInfo, inner } = request.wholeSequence('CertificationRequestInfo');
   inner.smallInteger(0);
   const claimedSubject = readName(inner);
   const publicKey = readSpki(inner);

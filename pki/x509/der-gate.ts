@@ -39,7 +39,7 @@ export function readElement(reader: DerReader): Bytes {
     return raw;
   }
   if ((tag & CLASS) === 0 && tag !== TAG.sequence && tag !== TAG.set) throw reader.fail('not-canonical');
-  const { raw, inner } = reader.elementAndInside();
+  const { raw, inner } = reader.wholeAndInside(tag);
   let last: Bytes | undefined;
   while (inner.remaining > 0) {
     const at = inner.offset;

@@ -128,7 +128,7 @@ export function parseGeneralizedTime(content: Bytes): Date | undefined {
 function dateOf(year: number, rest: string): Date | undefined {
   const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((at) => Number(rest.slice(at, at + 2)));
   if (month === undefined || day === undefined || hour === undefined) return undefined;
-  if (minute === undefined || second === undefined || second > 59) return undefined;
+  if (minute === undefined || second === undefined) return undefined;
   // Date.UTC reads the years 0 to 99 as 1900 to 1999, so the year is set apart.
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);

@@ -130,13 +130,16 @@ export class DerReader {
     };
   }
 
-  /** The next element whole, and a reader over its content. */
-  elementAndInside(what: string = this.#what): { readonly raw: Bytes; readonly inner: DerReader } {
+  /** The next element whole, and a reader over its content; it must have identifier octet `tag`. */
+  wholeAndInside(tag: number, what: string = this.#what): { readonly raw: Bytes; readonly inner: DerReader } {
     const start = this.#offset;
-    if (this.#depth >= DER_MAX_DEPTH) throw this.fail('too-deep');
-    this.#header();
-    const inner = this.#child(what);
+    const inner = this.inside(tag, what);
     return { raw: this.#bytes.subarray(start, this.#offset), inner };
+  }
+
+  /** A SEQUENCE whole, and a reader over its content. */
+  wholeSequence(what: string = this.#what): { readonly raw: Bytes; readonly inner: DerReader } {
+    return this.wholeAndInside(TAG.sequence, what);
   }
 
   boolean(): boolean {

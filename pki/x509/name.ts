@@ -23,9 +23,7 @@ export interface Name {
 
 /** The next element of `reader` as a Name; no relative name in it is empty. */
 export function readName(reader: DerReader): Name {
-  const start = reader.offset;
-  const { raw, inner } = reader.elementAndInside('Name');
-  if (raw[0] !== TAG.sequence) throw reader.fail('unexpected-tag', start);
+  const { raw, inner } = reader.wholeSequence('Name');
   const rdns: RelativeName[] = [];
   while (inner.remaining > 0) rdns.push(readRelativeName(inner));
   return { raw, rdns };
@@ -46,8 +44,7 @@ export function readRelativeName(reader: DerReader, tag: number = TAG.set): Rela
   let last: Bytes | undefined;
   do {
     const start = set.offset;
-    const { raw, inner } = set.elementAndInside('AttributeTypeAndValue');
-    if (raw[0] !== TAG.sequence) throw set.fail('unexpected-tag', start);
+    const { raw, inner } = set.wholeSequence('AttributeTypeAndValue');
     if (isOutOfOrder(set, last, raw)) throw set.fail('not-canonical', start);
     last = raw;
     const type = inner.oid();

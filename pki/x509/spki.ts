@@ -2,7 +2,6 @@ import type { Bytes } from '#core/bytes.ts';
 
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { DerReader } from './der-reader.ts';
-import { TAG } from './der-tags.ts';
 
 /** A SubjectPublicKeyInfo taken apart, its key not looked into: `parsePublicKey` does that. */
 export interface SubjectPublicKeyInfo {
@@ -14,8 +13,7 @@ export interface SubjectPublicKeyInfo {
 
 /** The next element of `reader` as a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
 export function readSpki(reader: DerReader): SubjectPublicKeyInfo {
-  const { raw, inner } = reader.elementAndInside('SubjectPublicKeyInfo');
-  if (raw[0] !== TAG.sequence) throw inner.fail('unexpected-tag');
+  const { raw, inner } = reader.wholeSequence('SubjectPublicKeyInfo');
   const algorithm = readAlgorithm(inner);
   const key = inner.bitStringBytes();
   inner.end();

@@ -15,6 +15,13 @@ const CA = root();
 const SERIAL = hex('1234');
 const flag = (number: number): Bytes => Buffer.of(0x80 | number, 1, 0xff);
 
+/** The list with its to-be-signed part under another tag. */
+function asSet(der: Bytes): Bytes {
+  const copy = Buffer.from(der);
+  copy[copy.indexOf(parseCrl(der).tbs)] = 0x31;
+  return copy;
+}
+
 test('a CRL comes apart into its fields', () => {
   const list = crl(CA, { entries: [{ serial: SERIAL, reason: 1 }, { serial: hex('80') }] });
   expect(list).toMatchObject({
@@ -30,6 +37,7 @@ test('a CRL comes apart into its fields', () => {
 
 test.each<[string, Bytes, string]>([
   ['as it should be', crlDer(CA, { entries: [{ serial: SERIAL }] }), 'accepted'],
+  ['whose content is a set', asSet(crlDer(CA)), 'unexpected-tag'],
   ['without entries', crlDer(CA), 'accepted'],
   ['without nextUpdate', crlDer(CA, { nextUpdate: undefined }), 'accepted'],
   ['of version 1', crlDer(CA, { version: [], extensions: [] }), 'accepted'],

@@ -80,7 +80,7 @@ describe('a request we build', () => {
 });
 
 describe('parsing', () => {
-  const good = request();
+  const good = Buffer.from(request());
   const { requestInfo, signature } = parseCsr(good);
   const algorithm = SIGNATURE_ALGORITHM.ecdsaSha256;
 
@@ -90,6 +90,11 @@ describe('parsing', () => {
     ['two requests glued together', Buffer.concat([good, good]), 'trailing-bytes'],
     ['an outer length in one byte too many', Buffer.concat([hex('3082 00'), good.subarray(2 - 1)]), 'not-canonical'],
     ['an indefinite outer length', Buffer.concat([hex('3080'), good.subarray(3), hex('0000')]), 'indefinite-length'],
+    [
+      'a set for its content',
+      Buffer.from(good).fill(0x31, good.indexOf(requestInfo), good.indexOf(requestInfo) + 1),
+      'unexpected-tag',
+    ],
     ['another version', request({ version: integer(1) }), 'bad-value'],
     ['a version of two bytes', request({ version: hex('02020000') }), 'not-canonical'],
     [

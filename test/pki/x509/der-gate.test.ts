@@ -7,6 +7,10 @@ import { hex, outcome } from './outcome.ts';
 const gate = (text: string, dialect?: 'der' | 'tpm-maker'): string =>
   outcome(() => checkDer(hex(text), 'test', { maxBytes: 300, dialect }));
 
+/** Sequences inside one another. */
+const nested = (depth: number): string =>
+  depth === 0 ? '' : `30${(2 * depth - 2).toString(16).padStart(2, '0')}${nested(depth - 1)}`;
+
 test.each([
   ['an empty sequence', '3000', 'accepted'],
   ['nested elements', '3009 3107 0201 00 0402 aabb', 'accepted'],
@@ -19,6 +23,13 @@ test.each([
   ['a bad object identifier inside', '3003 0601 80', 'not-canonical'],
   ['padding bits that are set', '3004 0302 01ff', 'not-canonical'],
   ['broken UTF-8', '3003 0c01 ff', 'bad-value'],
+  [
+    'a GeneralizedTime with a fraction',
+    `3013 1811 ${Buffer.from('20260101000000.5Z').toString('hex')}`,
+    'not-canonical',
+  ],
+  ['elements 17 deep', nested(17), 'too-deep'],
+  ['elements 16 deep', nested(16), 'accepted'],
   ['a time without its Z', '300e 170c 323630313031303030303030', 'not-canonical'],
   ['a BER constructed string', '3004 2402 0400', 'not-canonical'],
   ['a primitive sequence', '1000', 'bad-value'],

@@ -169,6 +169,8 @@ describe('a time', () => {
     [TAG.utcTime, '260101240000Z'],
     [TAG.utcTime, '260101006000Z'],
     [TAG.utcTime, '260101000060Z'],
+    [TAG.utcTime, '260101 1 1 1Z'],
+    [TAG.generalizedTime, '20500101 1 1 1Z'],
     [TAG.generalizedTime, '20500101000000.5Z'],
     [TAG.generalizedTime, '205001010000Z'],
   ])('tag %i, %s is refused', (tag, text) => {

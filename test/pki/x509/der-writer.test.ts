@@ -90,6 +90,7 @@ describe('what is written', () => {
 
 describe('what cannot be written throws', () => {
   test.each([
+    ['16 MiB in one element', () => octetString(Buffer.alloc(0x1000000))],
     ['a negative number', () => integer(-1)],
     ['a fraction', () => integer(0.5)],
     ['a number of 2^48', () => integer(2 ** 48)],

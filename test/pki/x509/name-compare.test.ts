@@ -71,6 +71,7 @@ describe('text of an attribute', () => {
     ['a BMPString of odd length', TAG.bmpString, '00', undefined],
     ['UniversalString', TAG.universalString, '0001f600', '😀'],
     ['a UniversalString beyond Unicode', TAG.universalString, '00110000', undefined],
+    ['a UniversalString of five bytes', TAG.universalString, '0000006100', undefined],
     ['a UniversalString with a surrogate', TAG.universalString, '0000d800', undefined],
     ['IA5String', TAG.ia5String, '6140', 'a@'],
     ['an IA5String beyond ASCII', TAG.ia5String, 'e4', undefined],

@@ -203,6 +203,21 @@ describe('RSA PKCS #1 v1.5', () => {
       { ...good, spki: rsaSpki(modulus, integer(1)), policy: { keys: odd } },
       'key-exponent-refused',
     ],
+    [
+      'an odd exponent of five bytes',
+      { ...good, spki: rsaSpki(modulus, integer(2 ** 32 + 1)), policy: { keys: odd } },
+      'key-exponent-refused',
+    ],
+    [
+      'RSA where the policy has none',
+      { ...good, policy: { keys: { ...CHAIN_SIGNATURES.keys, rsaBits: undefined } } },
+      'key-type-refused',
+    ],
+    [
+      'a modulus of 2,049 bits',
+      { ...good, spki: rsaSpki(unsignedInteger(Buffer.concat([hex('01'), Buffer.alloc(256, 0xff)])), integer(65537)) },
+      'key-size-refused',
+    ],
     ['a negative modulus', { ...good, spki: rsaSpki(hex('020180'), integer(65537)) }, 'key-malformed'],
     [
       'a modulus of 16,384 bits',
