@@ -24,9 +24,7 @@ const muster = (...args: readonly string[]) => live.muster('--context-file', 'mu
 
 async function records(type: string) {
   const { out } = await muster('audit', 'tail', '-n', '200', '-o', 'json');
-  // One document after the other.
-  const list: unknown = JSON.parse(`[${out.trim().replaceAll(/^}\n(?=\{)/gm, '},\n')}]`);
-  return auditPageSchema.parse({ records: list }).records.filter((record) => record.type === type);
+  return auditPageSchema.parse(JSON.parse(out)).records.filter((record) => record.type === type);
 }
 
 /** Sends SIGHUP and waits for the audit record that ends the reload. */
