@@ -67,6 +67,7 @@ test.each<[string, Bytes, string]>([
     'too-large',
   ],
   ['with a scope that says nothing', crlDer(CA, { extensions: [issuingPoint()] }), 'bad-value'],
+  ['for a reason that is not defined', crlDer(CA, { more: [issuingPoint(hex('8303060040'))] }), 'bad-value'],
   ['for users and for authorities at once', crlDer(CA, { extensions: [issuingPoint(flag(1), flag(2))] }), 'bad-value'],
   ['with a flag of false', crlDer(CA, { extensions: [issuingPoint(hex('810100'))] }), 'not-canonical'],
   ['with a byte after it', Buffer.concat([crlDer(CA), hex('00')]), 'trailing-bytes'],

@@ -10,7 +10,7 @@ import { NO_POLICY_DEMAND, type PolicyDemand } from '#pki/x509/policy-graph.ts';
 import { ANY_POLICY } from '#pki/x509/policy-values.ts';
 
 import { plus, ROOT, told, verify } from './chain-lab.ts';
-import { type Identity, intermediate, leaf } from './lab.ts';
+import { type Identity, intermediate, leaf, nameOf } from './lab.ts';
 
 const [GOLD, SILVER, BRONZE] = ['1.2.3.1', '1.2.3.2', '1.2.3.3'];
 
@@ -125,6 +125,17 @@ describe('a path is refused', () => {
   ])('%s', (_, demand, levels, expected) => {
     expect(resulting(under(demand, ...levels))).toEqual(expected);
   });
+});
+
+test('what an issuer lets skip is counted down by each certificate below it, self-issued ones left out', () => {
+  const stated = [policies(GOLD)];
+  const skipping = [policies(GOLD), requireExplicit(2)];
+  expect(resulting(under({}, skipping, []))).toEqual([]);
+  expect(resulting(under({}, skipping, stated, []))).toBe('policy-refused 0');
+  const first = intermediate(ROOT, 'Level 0', { extensions: plus(...skipping) });
+  const again = intermediate(first, 'Level 0 again', { subject: nameOf('Level 0'), extensions: plus(...stated) });
+  const chain = { leaf: leaf(again), intermediates: [first.certificate, again.certificate] };
+  expect(resulting(verify(chain))).toEqual([]);
 });
 
 test('mappings that would make a tree grow exponentially take no more room than the certificates', () => {

@@ -152,6 +152,11 @@ describe('the scope of a CRL', () => {
     expect(told(verify({ ...withCrl({}), leaf: old, policy: FOREIGN_CHAIN, purpose: ANY_PURPOSE }))).toBe('accepted');
   });
 
+  test('that leaves the leaf out says nothing about it, entries and all', () => {
+    const forAuthorities = crl(ISSUER, { entries: [{ serial: LEAF_SERIAL }], more: [issuingPoint(flag(2))] });
+    expect(told(verify({ crls: [ROOT_CRL, crl(ISSUER), forAuthorities] }))).toBe('accepted');
+  });
+
   test('all reasons may be covered by several CRLs together', () => {
     const part = (reasons: string, entries: CrlOtherwise['entries'] = []): Crl =>
       crl(ISSUER, { entries, more: [issuingPoint(hex(reasons))] });
