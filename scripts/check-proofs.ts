@@ -4,6 +4,7 @@ import { CODEC_PROOFS } from './proofs/codec.ts';
 import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
+import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
 import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
@@ -20,4 +21,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
   ...JOIN_AND_HTTP_PROOFS,
+  ...NETWORK_ORIGIN_PROOFS,
 ];

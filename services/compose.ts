@@ -13,6 +13,7 @@ import { parseCertificate } from '#pki/x509/certificate.ts';
 import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
+import { callerOrigins } from '#services/http/caller-origin.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { WorkLimit } from '#services/http/work-limit.ts';
@@ -58,6 +59,8 @@ export interface Service extends AsyncDisposable {
 
 const KEEP_ALIVE_MS = { node: 30_000, admin: 5_000 };
 const FORGET_EVERY_MS = 60_000;
+/** For a trusted proxy to say whom it speaks for. */
+const PROXY_HEADER_MS = 5_000;
 /** A ticket's row outlives the ticket by this much, so that replicas whose clocks differ still find it spent. */
 const FORGET_AFTER_MS = 600_000;
 
@@ -108,7 +111,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 
   const isAdministrator = administratorList(listeners.admin.administrators);
   const gate = adminGate({ now, isAdministrator, appendAudit: (event) => store.appendAudit(event) });
-  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random });
+  const origins = callerOrigins(listeners.node.proxies, {
+    headerTimeoutMs: PROXY_HEADER_MS,
+    headerRefused: (proxy, fault) => {
+      log.warn({ proxy, fault }, 'PROXY protocol header refused');
+    },
+  });
+  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins });
   const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
 
   const { maxConnections } = limits;
@@ -126,7 +135,14 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   );
   const node = starting.use(
     await startListener(
-      { ...listeners.node, ...material.node, clientCa: undefined, maxConnections, keepAliveMs: KEEP_ALIVE_MS.node },
+      {
+        ...listeners.node,
+        ...material.node,
+        clientCa: undefined,
+        maxConnections,
+        keepAliveMs: KEEP_ALIVE_MS.node,
+        admit: origins.admit,
+      },
       nodeApp,
     ),
   );

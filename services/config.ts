@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
+import { proxiesSchema } from './trusted-proxies.ts';
 import { joinRatesSchema, workSchema } from './node-limits.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
 
@@ -23,7 +24,11 @@ const listener = {
 };
 
 const nodeListener = z
-  .strictObject({ ...listener, port: port.default(7443).describe('Port that nodes join at. 0 takes a free one.') })
+  .strictObject({
+    ...listener,
+    port: port.default(7443).describe('Port that nodes join at. 0 takes a free one.'),
+    proxies: proxiesSchema,
+  })
   .describe('Where nodes join: the server is authenticated, the caller is not.');
 
 const adminListener = z

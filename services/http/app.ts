@@ -8,7 +8,8 @@ import type { RandomSource } from '#core/random.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
 import { hasBody, readJsonBody } from './body.ts';
-import { type Origin, originOf } from './origin.ts';
+import { type CallerOrigins, DIRECT } from './caller-origin.ts';
+import type { Origin } from './origin.ts';
 import { type Problem, problemOf, sendJson, sendProblem } from './problem-response.ts';
 import { type Log, logRequest } from './request-log.ts';
 import type { Permission } from './roles.ts';
@@ -44,6 +45,8 @@ export interface AppDeps<Caller> {
   readonly gate: Gate<Caller>;
   readonly log: Log;
   readonly random: RandomSource;
+  /** Where callers are; by their sockets' own addresses unless it is given. */
+  readonly origins?: Pick<CallerOrigins, 'of'> | undefined;
 }
 
 /** What is known of one request while it is answered. */
@@ -74,7 +77,7 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
 
   const exchanges = new WeakMap<Request, Exchange<Caller>>();
   app.use(async (request, response, next) => {
-    const exchange = beginExchange<Caller>(deps.random, request);
+    const exchange = beginExchange<Caller>(deps, request);
     exchanges.set(request, exchange);
     response.setHeader('Cache-Control', 'no-store');
     response.once('close', () => {
@@ -162,10 +165,10 @@ function answerProblem<Caller>(
   if (!response.headersSent) sendProblem(response, problem, { requestId: exchange.requestId, authenticated });
 }
 
-function beginExchange<Caller>(random: RandomSource, request: Request): Exchange<Caller> {
+function beginExchange<Caller>({ random, origins = DIRECT }: AppDeps<Caller>, request: Request): Exchange<Caller> {
   return {
     requestId: newRequestId(random),
-    origin: originOf(request.socket.remoteAddress),
+    origin: origins.of(request),
     startedMs: performance.now(),
     caller: undefined,
     route: undefined,

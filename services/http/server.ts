@@ -4,6 +4,8 @@ import type { RequestListener } from 'node:http';
 import { type Server, createServer } from 'node:https';
 import type { Socket } from 'node:net';
 
+import type { Admit } from './caller-origin.ts';
+
 /** A listener's identity and place. */
 export interface ListenerOptions {
   /** A literal address. */
@@ -21,6 +23,8 @@ export interface ListenerOptions {
   readonly keepAliveMs: number;
   /** Requests that one connection carries before it is closed; 0: any number. */
   readonly maxRequestsPerConnection?: number;
+  /** Shown each connection before anything of it is read. */
+  readonly admit?: Admit | undefined;
   /** How long a caller may take over each thing. The defaults are what is deployed. */
   readonly deadlines?: Partial<Deadlines> | undefined;
 }
@@ -98,6 +102,7 @@ export async function startListener(options: ListenerOptions, app: RequestListen
   server.maxHeadersCount = 32;
   server.maxConnections = options.maxConnections;
   server.on('clientError', refuseUnreadable);
+  if (options.admit !== undefined) showFirst(server, options.admit);
   server.listen({ host: options.host, port: options.port, exclusive: true });
   try {
     await once(server, 'listening');
@@ -107,6 +112,17 @@ export async function startListener(options: ListenerOptions, app: RequestListen
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
   return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server) };
+}
+
+/** Has `admit` decide when the server itself learns of a connection: TLS begins behind whatever it reads. */
+function showFirst(server: Server, admit: Admit): void {
+  const accepts = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    admit(socket, () => {
+      for (const accept of accepts) Reflect.apply(accept, server, [socket]);
+    });
+  });
 }
 
 /**
