@@ -282,6 +282,11 @@ describe('RSA-PSS', () => {
       { ...good, spki: restricted(pss({ salt: 33 })) },
       'key-algorithm-mismatch',
     ],
+    [
+      'a key restricted to OAEP',
+      { ...good, spki: renamed(RSA, sequence(oid(KEY_ALGORITHM.rsaesOaep))) },
+      'key-algorithm-mismatch',
+    ],
     ['an EC key', { ...good, spki: spkiOf(EC) }, 'key-algorithm-mismatch'],
   ])('%s', (_, one, expected) => {
     expect(verdict(one)).toBe(expected);
