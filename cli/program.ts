@@ -28,7 +28,7 @@ Exit codes:
   77  not allowed
   78  a configuration file is missing or wrong
 
-Everything is described in docs/cli.md.`;
+\`muster --version\` prints the version. Everything is described in docs/cli.md.`;
 
 const noun = (name: string, description: string, ...verbs: readonly Command[]): Command => {
   const command = new Command(name).description(description);
@@ -37,10 +37,9 @@ const noun = (name: string, description: string, ...verbs: readonly Command[]): 
 };
 
 /** The whole command line. `setExitCode` gets the code of a command that ends with an answer of "no". */
-export function buildProgram(muster: Muster, version: string, setExitCode: (code: number) => void): Command {
+export function buildProgram(muster: Muster, setExitCode: (code: number) => void): Command {
   const program = new Command('muster')
     .description('Decides which machines may become Kubernetes nodes: the service, and its administrator’s command.')
-    .version(version)
     .helpCommand(false)
     .option(
       '--context-file <file>',
@@ -52,7 +51,7 @@ export function buildProgram(muster: Muster, version: string, setExitCode: (code
         .default('table'),
     )
     .addHelpText('after', EXIT_CODES);
-  const [init, serve, policy] = serverCommands(muster, setExitCode);
+  const [init, serve, policy, authorizer, kubernetes] = serverCommands(muster, setExitCode);
   policy?.addCommand(policyStatusCommand(muster, setExitCode));
   const files = referenceFileWork(muster, setExitCode);
   const administration = [
@@ -71,7 +70,7 @@ export function buildProgram(muster: Muster, version: string, setExitCode: (code
     ),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
-  for (const command of [init, serve])
+  for (const command of [init, serve, authorizer, kubernetes])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));
   for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
   if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));

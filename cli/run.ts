@@ -16,9 +16,14 @@ export async function runMuster(
   readEnvironment: () => CliEnvironment,
   version: string,
 ): Promise<number> {
+  // Not an option of the program: commander would take it from the commands that have one of their own.
+  if (args.length === 1 && ['--version', '-V'].includes(args[0] ?? '')) {
+    terminal.out(`${version}\n`);
+    return EXIT.ok;
+  }
   let exitCode: number = EXIT.ok;
   try {
-    const program = buildProgram(openMuster(terminal, readEnvironment()), version, (code) => {
+    const program = buildProgram(openMuster(terminal, readEnvironment()), (code) => {
       exitCode = code;
     });
     await program.parseAsync(args, { from: 'user' });

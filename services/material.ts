@@ -103,7 +103,11 @@ export async function loadMaterial(
   };
 }
 
-async function readIdentity(files: { readonly certificate: string; readonly key: string }): Promise<ServerIdentity> {
+/** A server certificate and its key, which fit each other. Rejects with ConfigError or PrivateFileError. */
+export async function readIdentity(files: {
+  readonly certificate: string;
+  readonly key: string;
+}): Promise<ServerIdentity> {
   const { text: certificate } = await readCertificates(files.certificate);
   const key = Buffer.from(await readPrivateFile(files.key, KEY_MAX_BYTES)).toString('utf8');
   try {
@@ -114,7 +118,8 @@ async function readIdentity(files: { readonly certificate: string; readonly key:
   return { certificate, key };
 }
 
-async function readCertificates(file: string): Promise<{ text: string; ders: readonly Bytes[] }> {
+/** Certificates in PEM, at least one, as text and as DER. Rejects with ConfigError. */
+export async function readCertificates(file: string): Promise<{ text: string; ders: readonly Bytes[] }> {
   const text = await readTextFile(file);
   try {
     const ders = parsePemOf('CERTIFICATE', text);

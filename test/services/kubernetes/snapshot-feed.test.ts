@@ -68,7 +68,9 @@ describe('the feed', () => {
       [labNodeName(2), 'joined'],
       [labNodeName(3), 'enrolled'],
     ]);
-    expect(stated.nodes[1]?.current).toEqual([{ fingerprint: labIssued(2).fingerprint, notAfter: labIssued(2).notAfter }]);
+    expect(stated.nodes[1]?.current).toEqual([
+      { fingerprint: labIssued(2).fingerprint, notAfter: labIssued(2).notAfter },
+    ]);
   });
 
   test('tells what changed since, and only that', async () => {
@@ -147,7 +149,11 @@ describe('the certificates that a node may show', () => {
     ['the newest and the one before', [third, second, first], [of('third'), of('second')]],
     ['the only one', [first], [of('first'), []]],
     ['none', [], [[], []]],
-    ['one that is being signed does not count', [{ ...third, state: 'signing', fingerprint: undefined }, second, first], [of('second'), of('first')]],
+    [
+      'one that is being signed does not count',
+      [{ ...third, state: 'signing', fingerprint: undefined }, second, first],
+      [of('second'), of('first')],
+    ],
     ['nor one that nobody got', [{ ...third, state: 'orphaned' }, second, first], [of('second'), of('first')]],
     ['the one before is revoked', [third, { ...second, state: 'revoked' }, first], [of('third'), []]],
     ['the newest is revoked', [{ ...third, state: 'revoked' }, second, first], [[], []]],
