@@ -23,7 +23,8 @@ export function buildCsr(privateKey: KeyObject, commonName?: string): Bytes {
   return buildSigned(requestInfo, algorithm, sign(hash, requestInfo, privateKey));
 }
 
-function signingChoice(key: KeyObject): { algorithm: Bytes; hash: 'sha256' | 'sha384' } {
+/** How this key signs what we build. Throws RangeError unless it is a private key on P-256 or P-384, or RSA. */
+export function signingChoice(key: KeyObject): { algorithm: Bytes; hash: 'sha256' | 'sha384' } {
   if (key.type !== 'private') throw new RangeError('not a private key');
   if (key.asymmetricKeyType === 'rsa') return { algorithm: SIGNATURE_ALGORITHM.rsaSha256, hash: 'sha256' };
   if (key.asymmetricKeyType === 'ec') {
@@ -31,5 +32,5 @@ function signingChoice(key: KeyObject): { algorithm: Bytes; hash: 'sha256' | 'sh
     if (curve === 'prime256v1') return { algorithm: SIGNATURE_ALGORITHM.ecdsaSha256, hash: 'sha256' };
     if (curve === 'secp384r1') return { algorithm: SIGNATURE_ALGORITHM.ecdsaSha384, hash: 'sha384' };
   }
-  throw new RangeError('a request is signed with P-256, P-384 or RSA');
+  throw new RangeError('requests and certificates are signed with P-256, P-384 or RSA');
 }

@@ -12,10 +12,11 @@ import { type Purpose, purposeAllowed } from './purpose.ts';
 /** Types of policy qualifier that RFC 5280 §4.2.1.4 defines: CPS pointer and user notice. */
 const KNOWN_QUALIFIERS: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.2.1', '1.3.6.1.5.5.7.2.2']);
 
-/** Why `certificate` is not valid at `now`; both its dates are inclusive. */
+/** Why `certificate` is not valid at `now`; both its dates are inclusive. At an invalid date nothing is valid. */
 export function validityDenial(certificate: Certificate, now: Date): 'not-yet-valid' | 'expired' | undefined {
-  if (now < certificate.notBefore) return 'not-yet-valid';
-  return now.getTime() >= certificate.notAfter.getTime() + 1000 ? 'expired' : undefined;
+  const isBegun = now.getTime() >= certificate.notBefore.getTime();
+  if (!isBegun) return 'not-yet-valid';
+  return now.getTime() < certificate.notAfter.getTime() + 1000 ? undefined : 'expired';
 }
 
 /** Why `certificate` may not have issued another (RFC 5280 §6.1.4 (k), (n)); what it may issue is not looked at. */
@@ -38,7 +39,7 @@ export function leafDenial({ extensions }: Certificate, purpose: Purpose): Chain
 
 /**
  * What is wrong with one certificate of a path wherever it stands (depth 0 is the leaf): a critical extension nobody processes, a key that the
- * policy refuses, an empty issuer, and under the `rfc5280` profile a breach of §4.
+ * policy refuses, and under the `rfc5280` profile a breach of §4.
  */
 export function certificateDenial(
   certificate: Certificate,

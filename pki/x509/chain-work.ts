@@ -1,8 +1,10 @@
-import type { Certificate } from './certificate.ts';
-import { type SignatureVerdict, verifySignature } from './signature.ts';
-import type { SignaturePolicy } from './signature-policy.ts';
-import type { AlgorithmIdentifier } from './algorithm.ts';
 import type { Bytes } from '#core/bytes.ts';
+
+import type { AlgorithmIdentifier } from './algorithm.ts';
+import type { Certificate } from './certificate.ts';
+import { type ComparisonBudget, comparisonBudget } from './name-constraints.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
+import { type SignatureVerdict, verifySignature } from './signature.ts';
 
 /** Something that was signed: a certificate, or a CRL. */
 export interface Signed {
@@ -24,6 +26,8 @@ export class ChainWork {
   #candidatesLeft = CANDIDATES_MAX;
   #pathsLeft = PATHS_MAX;
   #signatureChecks = 0;
+  /** For the name constraints of every path together. */
+  readonly comparisons: ComparisonBudget = comparisonBudget();
 
   constructor(policy: SignaturePolicy, maxSignatureChecks: number) {
     this.#policy = policy;

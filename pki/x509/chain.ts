@@ -143,7 +143,8 @@ class PathSearch {
       this.#exhaust();
       return undefined;
     }
-    const verdict = validatePath(path, this.#input);
+    const { now, purpose, policy } = this.#input;
+    const verdict = validatePath(path, { now, purpose, policy, comparisons: this.#work.comparisons });
     const denial = verdict.ok ? this.#revocationDenial(path) : verdict.denial;
     if (denial === undefined) return verdict.ok ? verdict.policies : undefined;
     this.#note(denial, Infinity);

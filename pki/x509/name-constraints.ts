@@ -14,8 +14,13 @@ export type NameConstraintDenialCode =
   /** More comparisons than the limit allows. */
   | 'name-constraints-too-many';
 
-/** How many name-to-subtree comparisons one path may take. */
-export const COMPARISONS_MAX = 50_000;
+/** How many name-to-subtree comparisons may still be made. */
+export interface ComparisonBudget {
+  left: number;
+}
+
+/** For one decision, all its paths together. */
+export const comparisonBudget = (): ComparisonBudget => ({ left: 50_000 });
 
 /** A GeneralName made ready for comparing: directory names by the keys of their relative names. */
 type Comparable =
@@ -36,7 +41,11 @@ interface Subtrees {
  */
 export class NameConstraintState {
   readonly #imposed: Subtrees[] = [];
-  #comparisonsLeft = COMPARISONS_MAX;
+  readonly #budget: ComparisonBudget;
+
+  constructor(budget: ComparisonBudget) {
+    this.#budget = budget;
+  }
 
   /** Adds the constraints of a certificate: those that follow it must satisfy them too. */
   impose(constraints: NameConstraints): void {
@@ -61,7 +70,7 @@ export class NameConstraintState {
     if (byExclusion === 'inside') return 'name-excluded';
     const byPermission = this.#match(name, permitted);
     if (byPermission === 'outside') return 'name-not-permitted';
-    if (this.#comparisonsLeft < 0) return 'name-constraints-too-many';
+    if (this.#budget.left < 0) return 'name-constraints-too-many';
     const isUnsupported = byExclusion === 'unsupported' || byPermission === 'unsupported';
     return isUnsupported ? 'name-constraint-unsupported' : undefined;
   }
@@ -71,8 +80,8 @@ export class NameConstraintState {
     let verdict: Match | undefined;
     for (const base of bases) {
       if (base.kind !== name.kind) continue;
-      this.#comparisonsLeft -= 1;
-      if (this.#comparisonsLeft < 0) return 'unsupported';
+      this.#budget.left -= 1;
+      if (this.#budget.left < 0) return 'unsupported';
       const match = matchSubtree(name, base);
       if (match === 'inside') return match;
       if (verdict !== 'unsupported') verdict = match;

@@ -3,7 +3,7 @@ import type { Certificate } from './certificate.ts';
 import type { ChainDenial, ChainDenialCode } from './chain-denial.ts';
 import type { ChainPolicy } from './chain-policy.ts';
 import { sameName } from './name-compare.ts';
-import { NameConstraintState } from './name-constraints.ts';
+import { type ComparisonBudget, NameConstraintState } from './name-constraints.ts';
 import { PolicyGraph } from './policy-graph.ts';
 import { type Purpose, purposeAllowed } from './purpose.ts';
 
@@ -18,6 +18,7 @@ export interface PathRules {
   readonly now: Date;
   readonly purpose: Purpose;
   readonly policy: ChainPolicy;
+  readonly comparisons: ComparisonBudget;
 }
 
 /**
@@ -70,9 +71,9 @@ function keyIdentifiersDiffer(certificate: Certificate, issuer: Certificate | un
 }
 
 /** What flows down from the anchor (RFC 5280 §6.1.2 to §6.1.5). */
-function walkDown(path: readonly Certificate[], { policy }: PathRules): PathVerdict {
+function walkDown(path: readonly Certificate[], { policy, comparisons }: PathRules): PathVerdict {
   const length = path.length - 1;
-  const names = new NameConstraintState();
+  const names = new NameConstraintState(comparisons);
   const graph = new PolicyGraph(policy.policies, length);
   let maxPathLength = length;
   for (let depth = length; depth >= 0; depth -= 1) {

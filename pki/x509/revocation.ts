@@ -77,11 +77,11 @@ const isUnsupported = (crl: Crl): boolean =>
   crl.extensions.issuingDistributionPoint?.isIndirect === true;
 
 function isCurrent(crl: Crl, { now, revocation }: RevocationInput): boolean {
-  if (crl.thisUpdate > now) return false;
-  if (crl.nextUpdate !== undefined && crl.nextUpdate < now) return false;
+  const ageMs = now.getTime() - crl.thisUpdate.getTime();
   const { maxAgeSeconds } = revocation;
-  if (maxAgeSeconds === undefined) return crl.nextUpdate !== undefined;
-  return now.getTime() - crl.thisUpdate.getTime() <= maxAgeSeconds * 1000;
+  // Written so that an invalid date makes nothing current.
+  const isInTime = crl.nextUpdate === undefined ? maxAgeSeconds !== undefined : now <= crl.nextUpdate;
+  return ageMs >= 0 && isInTime && (maxAgeSeconds === undefined || ageMs <= maxAgeSeconds * 1000);
 }
 
 /** RFC 5280 §6.3.3 (f), (g): a certificate of the issuer's name, good for signing CRLs and trusted under the same anchor, holds the key. */

@@ -56,6 +56,7 @@ describe('a path', () => {
     ],
     ['a second before the leaf', { now: new Date(NOT_BEFORE.getTime() - 1000) }, 'not-yet-valid 1'],
     ['at the first second', { now: NOT_BEFORE }, 'accepted'],
+    ['at an invalid date', { now: new Date(Number.NaN) }, 'not-yet-valid 1'],
     ['in the last second', { now: new Date(NOT_AFTER.getTime() + 999) }, 'accepted'],
     ['a second after the last', { now: new Date(NOT_AFTER.getTime() + 1000) }, 'expired 1'],
     ['an expired leaf', withLeaf({ notAfter: new Date(NOW.getTime() - 1000) }), 'expired 0'],

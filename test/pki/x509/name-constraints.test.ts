@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DerReader } from '#pki/x509/der-reader.ts';
 import { sequence, tagged, taggedPrimitive } from '#pki/x509/der-writer.ts';
 import type { GeneralName } from '#pki/x509/general-name.ts';
-import { NameConstraintState } from '#pki/x509/name-constraints.ts';
+import { comparisonBudget, NameConstraintState } from '#pki/x509/name-constraints.ts';
 import { readNameConstraints } from '#pki/x509/name-constraints-value.ts';
 import { buildName, EMPTY_NAME, type NamePart } from '#pki/x509/name-writer.ts';
 import { type Name, parseName } from '#pki/x509/name.ts';
@@ -126,7 +126,7 @@ describe('constraints on a certificate', () => {
     name: Name,
     ...names: readonly GeneralName[]
   ): string {
-    const state = new NameConstraintState();
+    const state = new NameConstraintState(comparisonBudget());
     state.impose({ permitted: constraints.permitted ?? [], excluded: constraints.excluded ?? [] });
     return state.check({ subject: name, extensions: { all: new Map(), subjectAltName: names } }) ?? 'allowed';
   }

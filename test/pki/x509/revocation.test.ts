@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Bytes } from '#core/bytes.ts';
+import { CertificatePool } from '#pki/x509/certificate-pool.ts';
 import type { Certificate } from '#pki/x509/certificate.ts';
 import { type ChainVerdict, verifyChain } from '#pki/x509/chain.ts';
 import { type ChainPolicy, FOREIGN_CHAIN, STRICT_CHAIN } from '#pki/x509/chain-policy.ts';
+import { ChainWork } from '#pki/x509/chain-work.ts';
 import type { Crl } from '#pki/x509/crl.ts';
 import { integer, nullValue, sequence, tagged, taggedPrimitive } from '#pki/x509/der-writer.ts';
 import {
@@ -14,6 +16,7 @@ import {
   keyUsage,
 } from '#pki/x509/extension-writer.ts';
 import { EXTENSION } from '#pki/x509/oids.ts';
+import { revocationDenial } from '#pki/x509/revocation.ts';
 import { ANY_PURPOSE, CLIENT_AUTH, type Purpose } from '#pki/x509/purpose.ts';
 
 import { instead, plus } from './chain-lab.ts';
@@ -114,6 +117,14 @@ describe('the status is unknown, and the path refused,', () => {
     const issuer = intermediate(ROOT, 'Intermediate', { extensions: instead('keyUsage', keyUsage('keyCertSign')) });
     expect(told(verify({ issuer, crls: [ROOT_CRL, crl(issuer)] }))).toBe('revocation-unknown 0');
   });
+});
+
+test('no CRL is current at an invalid date', () => {
+  const input = { path: [leaf(ISSUER), ISSUER.certificate], pool: new CertificatePool([]), profile: 'path' as const };
+  const work = new ChainWork(FOREIGN_CHAIN.signatures, 2);
+  const rest = { revocation: { crls: [crl(ISSUER)], maxAgeSeconds: 172_800 }, work, isTrustedSigner: () => false };
+  expect(revocationDenial({ ...input, ...rest, now: NOW })).toBeUndefined();
+  expect(revocationDenial({ ...input, ...rest, now: new Date(Number.NaN) })?.code).toBe('revocation-unknown');
 });
 
 test('a CRL without nextUpdate counts where the caller sets an age', () => {

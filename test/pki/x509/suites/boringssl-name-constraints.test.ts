@@ -6,7 +6,7 @@ import { DerReader } from '#pki/x509/der-reader.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import type { GeneralName } from '#pki/x509/general-name.ts';
 import { readAltNames } from '#pki/x509/key-extensions.ts';
-import { NameConstraintState } from '#pki/x509/name-constraints.ts';
+import { comparisonBudget, NameConstraintState } from '#pki/x509/name-constraints.ts';
 import { type NameConstraints, readNameConstraints } from '#pki/x509/name-constraints-value.ts';
 import { EMPTY_NAME } from '#pki/x509/name-writer.ts';
 import { parseName } from '#pki/x509/name.ts';
@@ -33,7 +33,7 @@ function loadAltNames(file: string): readonly GeneralName[] {
 
 /** What the constraints of `file` say of a certificate with this subject (a file of the suite) and these alternative names. */
 function verdict(file: string, subject: string | undefined, names: readonly GeneralName[]): string {
-  const state = new NameConstraintState();
+  const state = new NameConstraintState(comparisonBudget());
   state.impose(loadConstraints(file));
   const name = parseName(subject === undefined ? EMPTY_NAME : pemBlock(textOf(subject), 'NAME'));
   return state.check({ subject: name, extensions: { all: new Map(), subjectAltName: names } }) ?? 'allowed';
