@@ -5,7 +5,7 @@ import type { NodeRecord } from '#core/node-record.ts';
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
 import { matchReferenceValues, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
-import type { Advisory, AttestationResult, Denial, VerifiedClaims } from './result.ts';
+import type { Advisory, AttestationResult, Denial, VerifiedClaims, VerifiedEkCertificate } from './result.ts';
 
 export interface AppraisalInput {
   /** What `verifyEvidence` established. */
@@ -37,7 +37,7 @@ export function appraise(input: AppraisalInput): AttestationResult {
   const denials = [
     ...checkEnrolment(input),
     ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
-    ...(pool === undefined ? [] : [...checkCertificate(claims, pool), ...checkSelection(claims, pool)]),
+    ...(pool === undefined ? [] : [...checkCertificate(claims.ek, pool), ...checkSelection(claims, pool)]),
     ...(match === undefined ? [] : referenceDenials(match)),
     ...checkEpoch(input),
   ];
@@ -76,17 +76,26 @@ function poolUnknown(node: NodeRecord): Denial {
   return { code: 'pool-unknown', found: node.pool, detail: 'the policy has no such pool' };
 }
 
-function checkCertificate({ ek }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
-  if (ek.certificate === undefined) {
+/** What a pool has against the EK certificate that was verified, or against there being none. */
+export function checkCertificate(
+  {
+    certificate,
+  }: { readonly certificate: Pick<VerifiedEkCertificate, 'software' | 'manufacturer' | 'model'> | undefined },
+  { tpm2 }: EvidencePolicy,
+): readonly Denial[] {
+  if (certificate === undefined) {
     if (tpm2.allowEkWithoutCertificate) return [];
     return [{ code: 'ek-certificate-missing', detail: 'the pool admits only EKs certified by one of its anchors' }];
   }
-  if (!ek.certificate.software || tpm2.allowSoftwareTpm) return [];
-  return [{ code: 'software-tpm-refused', found: `${ek.certificate.manufacturer} ${ek.certificate.model}` }];
+  if (!certificate.software || tpm2.allowSoftwareTpm) return [];
+  return [{ code: 'software-tpm-refused', found: `${certificate.manufacturer} ${certificate.model}` }];
 }
 
 /** The challenge may have been made for another pool, or under another policy. */
-function checkSelection({ bank, pcrs }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
+export function checkSelection(
+  { bank, pcrs }: Pick<VerifiedClaims, 'bank' | 'pcrs'>,
+  { tpm2 }: EvidencePolicy,
+): readonly Denial[] {
   const expected = `${tpm2.bank}:${tpm2.pcrs.join(',')}`;
   const found = `${bank}:${[...pcrs.keys()].toSorted((a, b) => a - b).join(',')}`;
   return expected === found
@@ -94,7 +103,8 @@ function checkSelection({ bank, pcrs }: VerifiedClaims, { tpm2 }: EvidencePolicy
     : [{ code: 'pcr-selection-mismatch', expected, found, detail: "the pool's selection" }];
 }
 
-function referenceDenials(match: ReferenceMatch): readonly Denial[] {
+/** What comes of comparing the PCRs with the pool's reference values. */
+export function referenceDenials(match: ReferenceMatch): readonly Denial[] {
   switch (match.kind) {
     case 'match':
       return [];

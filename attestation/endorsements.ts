@@ -5,11 +5,15 @@ import { CertificatePool } from '#pki/x509/certificate-pool.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 
+import { renderName } from './distinguished-name.ts';
+
 /** Certificate authorities that are trusted to certify EKs, because someone configured them: without any, nobody is. */
 export interface Anchors {
   readonly pool: CertificatePool;
   /** Of every certificate in the pool. */
   readonly fingerprints: readonly CertificateFingerprint[];
+  /** Of every certificate in the pool, RFC 4514. */
+  readonly subjects: ReadonlySet<string>;
 }
 
 /** The most certificates in one PEM file. */
@@ -33,7 +37,11 @@ export function parseAnchors(pem: string): readonly Certificate[] {
 /** `certificates` as anchors, each once. */
 export function anchorsOf(certificates: readonly Certificate[]): Anchors {
   const byFingerprint = new Map(certificates.map((anchor) => [certificateFingerprint(anchor.der), anchor]));
-  return { pool: new CertificatePool(byFingerprint.values()), fingerprints: [...byFingerprint.keys()] };
+  return {
+    pool: new CertificatePool(byFingerprint.values()),
+    fingerprints: [...byFingerprint.keys()],
+    subjects: new Set([...byFingerprint.values()].map(({ subject }) => renderName(subject))),
+  };
 }
 
 /** The lines of the PEM blocks alone. */

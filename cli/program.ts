@@ -7,14 +7,16 @@ import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
 import { nodesListCommand } from './commands/nodes/list.ts';
 import { nodesShowCommand } from './commands/nodes/show.ts';
+import { policyExplainCommand } from './commands/policy/explain.ts';
 import { policyStatusCommand } from './commands/policy/status.ts';
+import { policyTestCommand } from './commands/policy/test.ts';
 import { referenceCaptureCommand } from './commands/reference/capture.ts';
 import { referenceDiffCommand, referenceKeygenCommand, referenceSignCommand } from './commands/reference/files.ts';
 import { referenceListCommand } from './commands/reference/list.ts';
 import { referenceRetireCommand } from './commands/reference/retire.ts';
 import type { Muster } from './muster.ts';
 import { OUTPUT_FORMATS } from './render/output.ts';
-import { referenceFileWork, serverCommands } from './server-commands.ts';
+import { policyTestWork, referenceFileWork, serverCommands } from './server-commands.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -52,7 +54,10 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
     )
     .addHelpText('after', EXIT_CODES);
   const [init, serve, policy, authorizer, kubernetes] = serverCommands(muster, setExitCode);
-  policy?.addCommand(policyStatusCommand(muster, setExitCode));
+  policy
+    ?.addCommand(policyStatusCommand(muster, setExitCode))
+    .addCommand(policyExplainCommand(muster))
+    .addCommand(policyTestCommand(muster, policyTestWork(muster, setExitCode)));
   const files = referenceFileWork(muster, setExitCode);
   const administration = [
     enrolCommand(muster),

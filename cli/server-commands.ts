@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { collect } from './option-values.ts';
+import type { PolicyTestWork } from './commands/policy/test.ts';
 import type { ReferenceFileWork } from './commands/reference/files.ts';
 import type { Muster } from './muster.ts';
 
@@ -85,6 +86,14 @@ Examples:
     .description('the policy: which pools there are and what their nodes must prove')
     .addCommand(check);
 }
+
+/** What `muster policy test` does with a policy file of this machine. */
+export const policyTestWork =
+  ({ terminal }: Muster, setExitCode: (code: number) => void): PolicyTestWork =>
+  async (file, world) => {
+    const { testPolicy } = await import('#services/commands/policy-test.ts');
+    setExitCode(await testPolicy(file, world, terminal));
+  };
 
 /** What `muster reference keygen`, `sign` and `diff` do with this machine's files. */
 export const referenceFileWork = ({ terminal }: Muster, setExitCode: (code: number) => void): ReferenceFileWork => ({

@@ -9,6 +9,8 @@ export const referenceListSchema = z.object({
   countedJoins: z.number().int(),
   /** When the oldest of them was; absent without any. */
   countedSince: timestamp.optional(),
+  /** Every name that was ever retired, in the policy in force or not. */
+  retired: z.array(z.string()),
   referenceValues: z.array(
     z.object({
       /** What the audit log calls it: `name@version`, or the name alone. */

@@ -17,9 +17,11 @@ import { callerOrigins } from '#services/http/caller-origin.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { WorkLimit } from '#services/http/work-limit.ts';
+import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
+import { callBack } from '#services/join/callback.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { joinRoutes } from '#services/join/routes.ts';
@@ -96,6 +98,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
       appendAudit: (event) => store.appendAudit(event),
     }),
+    ...joinHistoryRoutes({ now, store, policy: () => policySource.status().policy }),
     ...referenceRoutes({
       now,
       store,
@@ -188,6 +191,7 @@ function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
     takeTicket: (take) => store.takeTicket(take),
     verifyEvidence: (input) => verifyEvidence({ ...input, audience }),
     appraise,
+    callBack,
     issuer,
     reserveSerial: (...intent) => store.reserveSerial(...intent),
     recordIssued: (...issued) => store.recordIssued(...issued),

@@ -1,7 +1,9 @@
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
+import { type JoinHistoryDeps, joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import { referenceRoutes, type ReferenceRoutesDeps } from '#services/inventory/reference-routes.ts';
 import { inventoryRoutes, type InventoryRoutesDeps } from '#services/inventory/routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
+import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { openApiDocument, openApiRoute } from '#services/openapi.ts';
 
 /** Stands for what a route needs to run: here routes are described and never run. */
@@ -18,8 +20,10 @@ export function openApiPage(): string {
   const none = Object.create(null) as object;
   const document = openApiDocument(joinRoutes(unused(none as JoinRoutesDeps)), [
     ...adminRoutes(unused(none as AdminRoutesDeps)),
+    ...joinHistoryRoutes(unused(none as JoinHistoryDeps)),
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
+    ...kubernetesRoutes({ snapshotFeed: undefined }),
     openApiRoute(() => ({})),
   ]);
   return `${JSON.stringify(document, undefined, 2)}\n`;

@@ -3,6 +3,8 @@ import type { CheckProof } from './check-proof.ts';
 const MANIFEST = 'attestation/reference-manifest.ts';
 const VALUES = 'attestation/reference-values.ts';
 const POLICY_TEST = 'test/attestation/evidence-policy.test.ts';
+const REPLAY_TEST = 'test/attestation/replay-join.test.ts';
+const ROUTES_TEST = 'test/services/inventory/reference-routes.test.ts';
 const VALUES_TEST = 'test/attestation/reference-values.test.ts';
 
 /** What keeps a set of reference values from admitting. */
@@ -69,5 +71,68 @@ export const REFERENCE_PROOFS: readonly CheckProof[] = [
     check: 'if (signature !== undefined && document[member] === undefined) {',
     without: 'if (signature === null) {',
     test: POLICY_TEST,
+  },
+  {
+    removes: 'denials that no policy lifts, from a replay',
+    file: 'attestation/replay-join.ts',
+    check: '!OF_THE_POLICY.has(code)',
+    without: 'code === undefined',
+    test: REPLAY_TEST,
+  },
+  {
+    removes: 'denied EKs, from a replay',
+    file: 'attestation/replay-join.ts',
+    check: 'isEkFingerprint(ekFingerprint) && policy.deniedEks.has(ekFingerprint)',
+    without: 'ekFingerprint === bank',
+    test: REPLAY_TEST,
+  },
+  {
+    removes: 'anchors, from a replay',
+    file: 'attestation/replay-join.ts',
+    check: '...anchorDenials(evidence, pool),',
+    without: '',
+    test: REPLAY_TEST,
+  },
+  {
+    removes: 'the EK certificate, from a replay',
+    file: 'attestation/replay-join.ts',
+    check: '...checkCertificate({ certificate }, pool),',
+    without: '',
+    test: REPLAY_TEST,
+  },
+  {
+    removes: 'that a retirement is read at the start',
+    file: 'services/compose.ts',
+    check: 'policySource.retire(await retiredReferenceValues(store));',
+    without: '',
+    test: ROUTES_TEST,
+  },
+  {
+    removes: 'that a retirement works at once',
+    file: 'services/inventory/retire-reference-values.ts',
+    check: 'deps.retire([name]);',
+    without: '',
+    test: ROUTES_TEST,
+  },
+  {
+    removes: 'that a retirement is on record',
+    file: 'services/inventory/retire-reference-values.ts',
+    check: 'await deps.appendAudit(referenceRetired(',
+    without: 'void (referenceRetired(',
+    test: ROUTES_TEST,
+  },
+  {
+    removes: 'that a policy is on record before it decides',
+    file: 'services/policy-source.ts',
+    check: 'await record(policy);',
+    without: '',
+    test: 'test/services/policy-source.test.ts',
+  },
+  {
+    removes: 'what is retired, at a reload',
+    file: 'services/policy-source.ts',
+    check: 'policy: retireReferenceValues(policy, retired),\n    loadedAt',
+    without: 'policy,\n    loadedAt',
+    test: 'test/services/policy-source.test.ts',
   },
 ];

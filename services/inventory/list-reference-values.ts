@@ -4,6 +4,8 @@ import type { ReferenceList } from '#protocol/reference.ts';
 import { isRecordOf } from '#services/audit/catalogue.ts';
 import type { StoreReader } from '#services/store/store.ts';
 
+import { retiredReferenceValues } from './retired-reference-values.ts';
+
 /** The newest issued joins that are counted. */
 const JOINS_COUNTED = 1_000;
 
@@ -14,6 +16,7 @@ export async function listReferenceValues(
   now: Date,
 ): Promise<ReferenceList> {
   const newestFirst = await store.readAuditOfType('certificate.issued', { limit: JOINS_COUNTED });
+  const retired = await retiredReferenceValues(store);
   const joins = newestFirst.flatMap((record) =>
     isRecordOf(record, 'certificate.issued')
       ? [{ name: record.facts.referenceValues, pool: record.facts.pool, at: record.at }]
@@ -35,6 +38,7 @@ export async function listReferenceValues(
   return {
     countedJoins: joins.length,
     ...(oldest === undefined ? {} : { countedSince: oldest.toISOString() }),
+    retired: [...retired].toSorted(),
     referenceValues: referenceValues.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

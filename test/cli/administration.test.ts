@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 
 import { toHex } from '#core/bytes.ts';
 import { problemDocument } from '#protocol/problem.ts';
+import { joinExplanationSchema, recordedEvidenceSchema } from '#protocol/joins.ts';
+import { PCRS, referenceValuesOf } from '#test/lab/join-lab.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { joinOverWire } from '#test/lab/wire.ts';
 
@@ -110,6 +112,65 @@ describe('an administrator', () => {
     expect(again.exitCode).toBe(73);
     expect(readFileSync(join(desk.folder, out), 'utf8')).toBe(text);
     expect((await desk.muster(['audit', 'tail', '-n', '1', '-o', 'json'])).out).toBe(before.out);
+  });
+
+  test('reads a join fact by fact, as it was judged then and as it would be today', async () => {
+    const { running } = desk;
+    const found = running.tpm.readPcrs('sha256', [5])['5'] ?? '';
+    const [issued] = await running.store.readAuditOfType('certificate.issued', { limit: 1 });
+    const accepted = await desk.muster(['policy', 'explain', '--join', issued?.requestId ?? '']);
+    expect(accepted.out).toMatch(/^Outcome +issued$/m);
+    expect(accepted.out.match(new RegExp(`^PCR 5 +yes +${found} +as found`, 'gm'))).toHaveLength(2);
+    expect(accepted.out).toMatch(/^Today, under policy [0-9a-f]{64}: admitted$/m);
+
+    const [refusal] = await running.store.readAuditOfType('join.refused', { limit: 1 });
+    const stranger = await desk.muster(['policy', 'explain', '--join', refusal?.requestId ?? '', '-o', 'json']);
+    const explanation = joinExplanationSchema.parse(JSON.parse(stranger.out));
+    expect(explanation).toMatchObject({ join: { outcome: 'refused' }, today: { verdict: 'refused' } });
+    expect(explanation.atTheTime.facts.filter(({ ok }) => !ok).map(({ fact }) => fact)).toContain('EK');
+    expect((await desk.muster(['policy', 'explain', '--join', '00000000-0000-4000-8000-000000000000'])).exitCode).toBe(
+      1,
+    );
+  });
+
+  test('learns before a change whom it would refuse, and whom it would admit', async () => {
+    const { running, folder } = desk;
+    const values = (change: object = {}) => JSON.stringify({ ...referenceValuesOf(running.tpm), ...change });
+    const tpm2 = { pcrs: PCRS, referenceValues: ['now.yaml'], allowEkWithoutCertificate: true };
+    const policy = (segments: readonly string[]) =>
+      JSON.stringify({
+        apiVersion: 'muster/v1',
+        kind: 'Policy',
+        pools: { general: { protectionRating: 'default', segments, tpm2 } },
+      });
+    const before = await running.store.auditHead();
+    writeFileSync(join(folder, 'now.yaml'), values());
+    writeFileSync(join(folder, 'next.yaml'), policy(['127.0.0.0/8']));
+    const same = await desk.muster(['policy', 'test', 'next.yaml', '--against', '50']);
+    expect(same).toMatchObject({ exitCode: 0, err: '' });
+    expect(same.out).toContain('0 would be refused, 0 unknown, 0 newly admitted. Nothing was changed.');
+
+    // The join with another boot loader was refused; these values would have admitted it, and nobody else.
+    const [altered] = (await running.store.readAuditOfType('join.refused', { limit: 50 }))
+      .map(({ nodeName, facts }) => (nodeName === undefined ? undefined : facts['evidence']))
+      .flatMap((facts) => recordedEvidenceSchema.safeParse(facts).data ?? []);
+    writeFileSync(join(folder, 'now.yaml'), values({ pcrs: altered?.pcrs }));
+    const swapped = await desk.muster(['policy', 'test', 'next.yaml', '--against', '50']);
+    expect(swapped.exitCode).toBe(1);
+    expect(swapped.out).toMatch(
+      /^Admitted then, and would be refused:\n {2}worker-7 \(general\), .*\n {4}pcr-mismatch PCR 4 wanted/m,
+    );
+    expect(swapped.out).toMatch(/^Refused then, and would be admitted:\n {2}worker-7 \(general\).* by now$/m);
+
+    writeFileSync(join(folder, 'now.yaml'), values());
+    writeFileSync(join(folder, 'next.yaml'), policy(['10.0.0.0/8']));
+    const elsewhere = await desk.muster(['policy', 'test', 'next.yaml']);
+    expect(elsewhere.exitCode).toBe(1);
+    expect(elsewhere.out).toContain('origin-refused found 127.0.0.1');
+
+    writeFileSync(join(folder, 'next.yaml'), 'kind: Policy');
+    expect((await desk.muster(['policy', 'test', 'next.yaml'])).exitCode).toBe(65);
+    expect(await running.store.auditHead()).toEqual(before);
   });
 
   test('sees what is known as good, and takes it back for good', async () => {

@@ -1,0 +1,101 @@
+import { isEkFingerprint, isPoolName } from '#core/ids.ts';
+import type { RecordedJoin } from '#protocol/joins.ts';
+
+import { checkCertificate, checkSelection, referenceDenials } from './appraise.ts';
+import type { EvidencePolicy, Policy } from './evidence-policy.ts';
+import { matchReferenceValues } from './reference-values.ts';
+import type { Denial } from './result.ts';
+
+/** A denial of today, or one on record: that one's code may be of another release. */
+export type ReplayDenial = Omit<Denial, 'code'> & { readonly code: string };
+
+/** What a policy would say of a join that is on record. */
+export interface Replay {
+  /** `unknown`: the policy asks for PCRs that the quote did not cover. `not-judged`: no evidence of it was verified. */
+  readonly verdict: 'admitted' | 'refused' | 'unknown' | 'not-judged';
+  /** The policy's own, and of the recorded ones those that no policy changes. */
+  readonly denials: readonly ReplayDenial[];
+  /** The set of reference values that matches now. */
+  readonly referenceValues: string | undefined;
+}
+
+/** Recorded denials that another policy may not repeat. The others (name, state, counters of the TPM) stand whatever the policy says. */
+const OF_THE_POLICY: ReadonlySet<string> = new Set([
+  'pool-unknown',
+  'ek-denied',
+  'ek-certificate-missing',
+  'ek-chain-untrusted',
+  'software-tpm-refused',
+  'pcr-selection-mismatch',
+  'pcr-mismatch',
+  'reference-values-missing',
+  'reference-values-expired',
+  'reference-values-retired',
+]);
+
+/**
+ * Appraises the recorded evidence of `join` under `policy` at `now`, by the same checks as a join; no admission comes of it. The signature and
+ * freshness of the evidence were established then and are not again. Of the EK certificate only the subject of its anchor is on record: that
+ * the policy still has an anchor of that name stands for the chain.
+ */
+export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Replay {
+  const { evidence } = join;
+  const standing: readonly ReplayDenial[] = join.denials.filter(({ code }) => !OF_THE_POLICY.has(code));
+  if (evidence === undefined) return { verdict: 'not-judged', denials: standing, referenceValues: undefined };
+  const { ekFingerprint, bank } = evidence;
+  const denied: Denial[] =
+    isEkFingerprint(ekFingerprint) && policy.deniedEks.has(ekFingerprint)
+      ? [{ code: 'ek-denied', found: ekFingerprint }]
+      : [];
+  const pool = join.pool !== undefined && isPoolName(join.pool) ? policy.pools.get(join.pool) : undefined;
+  if (pool === undefined) {
+    const unknown: readonly Denial[] = join.pool === undefined ? [] : [{ code: 'pool-unknown', found: join.pool }];
+    return { verdict: 'refused', denials: [...standing, ...denied, ...unknown], referenceValues: undefined };
+  }
+  const pcrs = selectedPcrs(evidence, pool);
+  const selection = checkSelection({ bank, pcrs }, pool);
+  const match = matchReferenceValues(pcrs, pool.tpm2.referenceValues, now);
+  const certificate = pool.tpm2.ekAnchors === undefined ? undefined : evidence.ekCertificate;
+  const denials: readonly ReplayDenial[] = [
+    ...standing,
+    ...denied,
+    ...anchorDenials(evidence, pool),
+    ...checkCertificate({ certificate }, pool),
+    ...selection,
+  ];
+  if (selection.length > 0) {
+    return {
+      verdict: denials.length === selection.length ? 'unknown' : 'refused',
+      denials,
+      referenceValues: undefined,
+    };
+  }
+  const all = [...denials, ...referenceDenials(match)];
+  const isAdmitted = all.length === 0 && match.kind === 'match';
+  return {
+    verdict: isAdmitted ? 'admitted' : 'refused',
+    denials: all,
+    referenceValues: match.kind === 'match' ? match.name : undefined,
+  };
+}
+
+/** The recorded values as a quote over the pool's PCRs would have shown them: a node quotes what it is asked for and nothing beside. */
+function selectedPcrs(
+  { bank, pcrs }: NonNullable<RecordedJoin['evidence']>,
+  { tpm2 }: EvidencePolicy,
+): ReadonlyMap<number, string> {
+  const recorded = new Map(Object.entries(pcrs).map(([index, value]): [number, string] => [Number(index), value]));
+  const covers = bank === tpm2.bank && tpm2.pcrs.every((pcr) => recorded.has(pcr));
+  return covers ? new Map([...recorded].filter(([pcr]) => tpm2.pcrs.includes(pcr))) : recorded;
+}
+
+function anchorDenials(
+  { ekCertificate }: NonNullable<RecordedJoin['evidence']>,
+  { tpm2 }: EvidencePolicy,
+): readonly Denial[] {
+  if (ekCertificate === undefined || tpm2.ekAnchors === undefined) return [];
+  if (tpm2.ekAnchors.subjects.has(ekCertificate.anchor)) return [];
+  return [
+    { code: 'ek-chain-untrusted', found: ekCertificate.anchor, detail: 'no anchor of the pool has this subject' },
+  ];
+}
