@@ -26,7 +26,7 @@ export interface AuthorizerLab extends AsyncDisposable {
   readonly apiServer: TlsIdentity;
   /** False: nothing that the authorizer asks is answered. */
   readonly service: { isUp: boolean; unmanaged: string[]; clockAheadMs: number };
-  /** Starts an authorizer; the one before must have been stopped. */
+  /** Starts an authorizer, on the same port as before; the one before must have been stopped. */
   readonly start: () => Promise<RunningAuthorizer>;
 }
 
@@ -43,9 +43,9 @@ export interface RunningAuthorizer extends AsyncDisposable {
 }
 
 export async function authorizerLab(
-  options: { now?: Clock; maxAgeMs?: number; source?: MemorySnapshotSource } = {},
+  options: { now?: Clock; maxAgeMs?: number; source?: MemorySnapshotSource; longestPauseMs?: number } = {},
 ): Promise<AuthorizerLab> {
-  const { now = systemClock, maxAgeMs = 86_400_000, source = new MemorySnapshotSource() } = options;
+  const { now = systemClock, maxAgeMs = 86_400_000, source = new MemorySnapshotSource(), longestPauseMs = 5 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'muster-authorizer-'));
   const keys = labSnapshotKeys();
   const ca = await labNodeCa({ now: systemClock() });
@@ -55,18 +55,20 @@ export async function authorizerLab(
   const service = { isUp: true, unmanaged: ['cp-1'], clockAheadMs: 0 };
   const serviceNow = (): Date => new Date(now().getTime() + service.clockAheadMs);
   const pause = async (ms: number, stop?: AbortSignal): Promise<void> =>
-    sleep(Math.min(ms, 5), undefined, stop === undefined ? {} : { signal: stop }).catch(() => undefined);
+    sleep(Math.min(ms, longestPauseMs), undefined, stop === undefined ? {} : { signal: stop }).catch(() => undefined);
   const fetchStatement = async (after: number | undefined): Promise<Uint8Array> => {
     if (!service.isUp) throw new Error('connect ECONNREFUSED');
     const feed = snapshotFeed({ source, key: keys.privateKey, unmanaged: service.unmanaged, now: serviceNow, pause });
-    return after === undefined ? feed.whole() : feed.after(after, 200);
+    return after === undefined ? feed.whole() : feed.after(after, 1_000);
   };
+  // The second authorizer listens where the first one did: what called that one calls this one.
+  let port = 0;
   const start = async (): Promise<RunningAuthorizer> => {
     const authorizer = await startAuthorizer({
       knowledge: { stateDirectory: folder, snapshotKey: keys.publicKey, maxAgeMs, allowNodeCsr: false },
       listener: {
         host: '127.0.0.1',
-        port: 0,
+        port,
         certificate: server.certificatePem,
         key: server.keyPem,
         clientCa: caPem,
@@ -79,6 +81,7 @@ export async function authorizerLab(
       random: systemRandom,
       log: silentLog,
     });
+    port = authorizer.webhook.port;
     return runningAuthorizer(authorizer, { caPem, apiServer, source });
   };
   return {
