@@ -105,6 +105,10 @@ pools:
     nodeLabels: {}
     registerWithTaints: []
 
+# PEM files of the Ed25519 keys that sign reference values (muster reference keygen makes one). With one of them here, unsigned files
+# are refused in every pool; protected pools take signed ones only in any case.
+referenceSigners: []
+
 # EKs that no pool admits, whatever their certificates say, by SHA-256 of their SubjectPublicKeyInfo.
 deniedEks: []
 `;
