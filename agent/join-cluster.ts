@@ -9,6 +9,7 @@ import type { ProblemName } from '#protocol/problem.ts';
 import type { Answer } from './answer.ts';
 import type { AtomicFileDeps } from './atomic-file.ts';
 import type { Attester } from './attester.ts';
+import { type CallbackOptions, CallbackPortError, listenForCallback } from './callback-listener.ts';
 import { checkIssued } from './check-issued.ts';
 import { type JoinService, type PreparedJoin, prepareJoin } from './client.ts';
 import type { AgentConfig } from './config.ts';
@@ -81,7 +82,7 @@ export async function joinCluster(deps: JoinDeps, config: AgentConfig): Promise<
 }
 
 async function joinOnce(deps: JoinDeps, config: AgentConfig, patience: Patience): Promise<JoinOutcome | Again> {
-  const { service, progress } = deps;
+  const { progress } = deps;
 
   // a3 to a5. The TPM is ours until the evidence is collected, and no longer: what follows may take minutes.
   const key = deps.newKey();
@@ -90,7 +91,8 @@ async function joinOnce(deps: JoinDeps, config: AgentConfig, patience: Patience)
   if (prepared.status !== 'ok') return prepared;
 
   // a6. The same bytes each time: a repeat of a join that succeeded gets the same certificate back.
-  const answer = await untilAnswered(patience, () => service.submitJoin(prepared.join));
+  const answer = await submit(deps, patience, prepared);
+  if (answer.status === 'no-callback') return unusable(answer.reason);
   if (answer.status !== 'ok') return outcomeOf(answer);
   const { value } = answer;
   if ('status' in value) return again('an administrator must approve this node first', value.retryAfterSeconds);
@@ -122,13 +124,31 @@ async function joinOnce(deps: JoinDeps, config: AgentConfig, patience: Patience)
   };
 }
 
+/** A join request, and the call that the service makes before it answers. */
+interface Attested {
+  readonly status: 'ok';
+  readonly join: PreparedJoin;
+  readonly callback: CallbackOptions | undefined;
+}
+
+/** The answer to a join. The service is listened for until it is there, and no longer. */
+async function submit(deps: JoinDeps, patience: Patience, { join, callback }: Attested) {
+  try {
+    await using _ = callback === undefined ? undefined : await listenForCallback(callback, deps);
+    return await untilAnswered(patience, () => deps.service.submitJoin(join));
+  } catch (error) {
+    if (!(error instanceof CallbackPortError)) throw error;
+    return { status: 'no-callback', reason: error.message } as const;
+  }
+}
+
 /** The join request for `key`, with evidence that binds it to this service, this challenge and this name. */
 async function attest(
   deps: JoinDeps,
   config: AgentConfig,
   patience: Patience,
   { key, spki }: { readonly key: KeyObject; readonly spki: Bytes },
-): Promise<{ readonly status: 'ok'; readonly join: PreparedJoin } | Exclude<JoinOutcome, JoinedNode> | Again> {
+): Promise<Attested | Exclude<JoinOutcome, JoinedNode> | Again> {
   const { audience, claimedNodeName: nodeName } = config;
 
   // a3. EK certificate, EK and AK.
@@ -141,14 +161,14 @@ async function attest(
   const answer = await untilAnswered(patience, () => deps.service.requestChallenge(request));
   if (answer.status !== 'ok') return outcomeOf(answer);
   const { ticket, nonce, attester: challenge, callback } = answer.value;
-  if (callback !== undefined) return unusable('it asks for a callback, which this version of the agent does not offer');
 
   // a5. The request for a certificate, and a quote that covers its key.
   deps.progress('Proving what this machine is and what it booted.');
   const csr = buildCsr(key);
   const collected = await attester.collectEvidence(challenge, qualifyingData({ audience, nonce, nodeName, spki }));
   if (!collected.ok) return unusable(collected.reason);
-  return { status: 'ok', join: prepareJoin({ ticket, csr: toBase64Url(csr), evidence: collected.evidence }) };
+  const join = prepareJoin({ ticket, csr: toBase64Url(csr), evidence: collected.evidence });
+  return { status: 'ok', join, callback: callback === undefined ? undefined : { port: callback.port, key, ticket } };
 }
 
 /** The first answer that repeating the same request would not change; the last one there was if the time ran out before it came. */

@@ -35,6 +35,12 @@ export type Segment = {
   readonly class: SegmentClass;
 };
 
+/** Where a node that joins listens. */
+export type CallbackPolicy = {
+  readonly port: number;
+  readonly timeoutSeconds: number;
+};
+
 /** The appraisal policy for the evidence of one pool's nodes, and what an admitted node gets. */
 export interface EvidencePolicy {
   readonly pool: PoolName;
@@ -43,6 +49,8 @@ export interface EvidencePolicy {
   readonly segments: readonly Segment[];
   /** Classes of network that it takes joins from at all. */
   readonly acceptClasses: readonly SegmentClass[];
+  /** How its nodes are called back before a certificate is issued. Undefined: they are not. */
+  readonly callback: CallbackPolicy | undefined;
   /** Lifetime of its nodes' certificates. */
   readonly ttlSeconds: number;
   readonly tpm2: Tpm2Policy;
@@ -124,6 +132,7 @@ function evidencePolicy(
     protectionRating: pool.protectionRating,
     segments: pool.segments,
     acceptClasses: pool.acceptClasses,
+    callback: pool.callback && { port: pool.callback.port, timeoutSeconds: pool.callback.timeout },
     ttlSeconds: pool.certificateTtl,
     tpm2: {
       bank,

@@ -43,6 +43,9 @@ export type DenialCode =
   | 'pcr-values-malformed'
   | 'pcr-composite-mismatch'
   | 'boot-epoch-rolled-back'
+  // The callback
+  | 'callback-unreachable'
+  | 'callback-key-mismatch'
   // Appraisal
   | 'node-name-mismatch'
   | 'node-not-admissible'

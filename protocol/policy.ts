@@ -74,6 +74,23 @@ const tpm2EvidencePolicy = z.strictObject({
     ),
 });
 
+const callback = z
+  .strictObject({
+    port: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(7_446)
+      .describe('Port that the agent listens on until its join is answered.'),
+    timeout: duration
+      .refine((s) => s <= 15, 'at most 15s')
+      .prefault('5s')
+      .describe('How long the service tries, 1s to 15s.'),
+  })
+  .describe(
+    'The service connects back to the address that the join came from, and issues only to the key that answers there. Nodes behind NAT cannot be called back. Absent: it does not.',
+  );
+
 const taint = z.strictObject({
   key: z.string().min(1).max(316).describe('The taint’s key.'),
   value: z.string().max(63).optional().describe('Its value.'),
@@ -99,6 +116,7 @@ const pool = z.strictObject({
     .default(['internal', 'partner'])
     .describe('Classes of segment that joins are accepted from. `public` and `end-user` only where they are named here.'),
   certificateTtl,
+  callback: callback.optional(),
   tpm2: tpm2EvidencePolicy.describe('What a node’s TPM must show.'),
   nodeLabels: z
     .record(z.string().max(317), z.string().max(63))

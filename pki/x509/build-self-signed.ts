@@ -12,6 +12,7 @@ export interface SelfSignedParts {
   readonly commonName: string;
   /** Big-endian magnitude, 1 to 20 bytes. */
   readonly serial: Bytes;
+  /** Both are rounded down to a second. */
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
@@ -27,11 +28,13 @@ export function buildSelfSigned(privateKey: KeyObject, parts: SelfSignedParts): 
     serial: parts.serial,
     signatureAlgorithm: algorithm,
     issuer: name,
-    notBefore: parts.notBefore,
-    notAfter: parts.notAfter,
+    notBefore: wholeSecond(parts.notBefore),
+    notAfter: wholeSecond(parts.notAfter),
     subject: name,
     spki: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
     extensions: [keyUsage('digitalSignature'), extendedKeyUsage(KEY_PURPOSE.serverAuth)],
   });
   return buildSigned(tbs, algorithm, sign(hash, tbs, privateKey));
 }
+
+const wholeSecond = (time: Date): Date => new Date(Math.floor(time.getTime() / 1_000) * 1_000);

@@ -14,8 +14,46 @@ const HEADER_TEST = 'test/services/http/proxy-protocol.test.ts';
 const FORWARDED = 'services/http/forwarded-for.ts';
 const FORWARDED_TEST = 'test/services/http/forwarded-for.test.ts';
 
+const CALL_TEST = 'test/services/join/callback.test.ts';
+const CALLBACK_TEST = 'test/join/callback.test.ts';
+
 /** What is checked of where a caller is, and of how much it asks. */
 export const NETWORK_ORIGIN_PROOFS: readonly CheckProof[] = [
+  {
+    removes: 'the callback',
+    file: 'services/join/admit-node.ts',
+    check: 'if (pool.callback !== undefined) {',
+    without: 'if (false) {',
+    test: CALLBACK_TEST,
+  },
+  {
+    removes: 'what the callback came to',
+    file: 'services/join/admit-node.ts',
+    check: "if (!answered.ok) return refuse('evidence-rejected', { ...about, claims, denials: [answered] });",
+    without: '',
+    test: CALLBACK_TEST,
+  },
+  {
+    removes: 'the key that a callback must show',
+    file: 'services/join/callback.ts',
+    check: 'if (holdsKey(socket, spki)) {',
+    without: 'if (spki.length > 0) {',
+    test: CALL_TEST,
+  },
+  {
+    removes: 'the answer that a callback must get',
+    file: 'services/join/callback.ts',
+    check: 'NO_CONTENT.test(line.slice(0, Math.max(end, 0)))',
+    without: 'line.length > 0',
+    test: CALL_TEST,
+  },
+  {
+    removes: "the ticket's hash in the agent's answer",
+    file: 'agent/callback-listener.ts',
+    check: "request.method === 'GET' && request.url === expected",
+    without: "request.method === 'GET'",
+    test: CALL_TEST,
+  },
   {
     removes: 'the class of a segment',
     file: POLICY,

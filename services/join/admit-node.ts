@@ -13,6 +13,7 @@ import { certificateIssued, certificateSigning, joinRefused, joinRepeated } from
 import type { JoinFacts, TicketTake, TicketTaken } from '#services/store/store.ts';
 
 import { type Admitted, admittedBefore } from './admitted.ts';
+import type { Callback, CallbackOutcome } from './callback.ts';
 import { type Caller, UNRECOGNISED } from './caller.ts';
 import { joinDigest } from './join-digest.ts';
 import type { JoinLimits } from './join-limits.ts';
@@ -32,6 +33,7 @@ export interface AdmitNodeDeps {
   /** Knows the service's own audience. */
   readonly verifyEvidence: (input: Omit<VerifyEvidenceInput, 'audience'>) => Verification;
   readonly appraise: (input: AppraisalInput) => AttestationResult;
+  readonly callBack: (callback: Callback) => Promise<CallbackOutcome>;
   readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
   readonly reserveSerial: (intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent) => Promise<void>;
   readonly recordIssued: (certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent) => Promise<void>;
@@ -129,15 +131,22 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     return refuse(problem, { ...about, claims, ...denialsOf(result) });
   }
 
-  // 5. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
+  // 5. Call back, where the pool asks for it: the key that was quoted must answer at the address that the join came from.
+  if (pool.callback !== undefined) {
+    const { port, timeoutSeconds } = pool.callback;
+    const answered = await deps.callBack({ origin, port, timeoutMs: timeoutSeconds * 1_000, spki, ticket });
+    if (!answered.ok) return refuse('evidence-rejected', { ...about, claims, denials: [answered] });
+  }
+
+  // 6. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
   const preparation = deps.issuer.prepare(result.admission, csr.value, now);
   if (!preparation.ok) return refuse('csr-rejected', { ...about, reason: preparation.code, claims });
   const { prepared: intent } = preparation;
 
-  // 6. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
+  // 7. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
   await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));
 
-  // 7. Sign, then record.
+  // 8. Sign, then record.
   const certificate = await deps.issuer.sign(intent);
   const { id: nodeId } = node;
   const { protectionRating } = pool;

@@ -132,7 +132,8 @@ interface Granted {
 
 function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: Granted): ChallengeResponseBody {
   const { attester, node, origin, activation } = granted;
-  const { bank, pcrs } = poolToProve(inForce, node, origin).tpm2;
+  const { callback, tpm2 } = poolToProve(inForce, node, origin);
+  const { bank, pcrs } = tpm2;
   const nonce = deps.random(NONCE_BYTES);
   const expiresAt = new Date(deps.now().getTime() + TICKET_LIFETIME_SECONDS * 1_000);
   const facts: TicketFacts = {
@@ -160,6 +161,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
       pcrSelection: [{ hash: bank, pcrs: [...pcrs] }],
       logs: [],
     },
+    ...(callback === undefined ? {} : { callback: { port: callback.port } }),
   };
 }
 

@@ -27,6 +27,7 @@ import { type Origin, originOf } from '#services/http/origin.ts';
 import { admitNode, type JoinOutcome } from '#services/join/admit-node.ts';
 import { joinPolicy } from '#services/join/join-policy.ts';
 import { type ChallengeOutcome, openChallenge } from '#services/join/open-challenge.ts';
+import { callBack } from '#services/join/callback.ts';
 import type { JoinLimits } from '#services/join/join-limits.ts';
 import type { JoinRoutesDeps } from '#services/join/routes.ts';
 import { parseTicketKey } from '#services/join/ticket.ts';
@@ -87,6 +88,7 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
     takeTicket: (take) => store.takeTicket(take),
     verifyEvidence: (input) => verifyEvidence({ ...input, audience: AUDIENCE }),
     appraise,
+    callBack,
     issuer: labIssuer(authority),
     reserveSerial: (...intent) => store.reserveSerial(...intent),
     recordIssued: (...issued) => store.recordIssued(...issued),

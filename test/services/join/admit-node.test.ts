@@ -329,7 +329,7 @@ describe('admitNode, step by step', () => {
       undefined,
     ],
     [
-      '5. a request that its key did not sign is refused',
+      '6. a request that its key did not sign is refused',
       async (lab) => {
         const key = labKey();
         return told(await join(lab, { key, csr: oddCsr(key, { signedBy: labKey() }).der }));
