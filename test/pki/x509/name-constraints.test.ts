@@ -138,6 +138,11 @@ describe('constraints on a certificate', () => {
       'allowed',
     ],
     [
+      'a host inside the first of two',
+      verdict({ permitted: [host('a.example'), host('b.example')] }, anonymous, host('a.example')),
+      'allowed',
+    ],
+    [
       'a host outside both',
       verdict({ permitted: [host('b.example'), host('a.example')] }, anonymous, host('c.example')),
       'name-not-permitted',
