@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 
 import type { EvidencePolicy, Policy } from '#attestation/evidence-policy.ts';
+import { standingOf } from '#attestation/reference-values.ts';
 import { EXIT, type ExitCode } from '#core/exit-code.ts';
 
 import { ConfigError } from '../strict-document.ts';
@@ -15,7 +16,7 @@ import type { CommandTerminal } from './command-terminal.ts';
 export async function checkPolicy(file: string, terminal: CommandTerminal): Promise<ExitCode> {
   const path = resolve(terminal.workingDirectory, file);
   try {
-    terminal.out(describePolicy(file, await readPolicy(path)));
+    terminal.out(describePolicy(file, await readPolicy(path), terminal.now()));
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -29,16 +30,27 @@ export async function checkPolicy(file: string, terminal: CommandTerminal): Prom
   }
 }
 
-function describePolicy(file: string, policy: Policy): string {
+function describePolicy(file: string, policy: Policy, now: Date): string {
   const pools = [...policy.pools.values()].toSorted((a, b) => (a.pool < b.pool ? -1 : 1));
   const lines = pools.flatMap((pool) => {
     const { tpm2 } = pool;
     const what = `${pool.protectionRating}, ${tpm2.bank} PCRs ${tpm2.pcrs.join(',')}, ${tpm2.referenceValues.length} sets of reference values`;
-    return [`  ${pool.pool}: ${what}`, ...admitsNobody(pool).map((why) => `    admits nobody yet: ${why}`)];
+    return [
+      `  ${pool.pool}: ${what}`,
+      ...admitsNobody(pool).map((why) => `    admits nobody yet: ${why}`),
+      ...outOfTime(pool, now),
+    ];
   });
   const count = pools.length === 1 ? '1 pool' : `${pools.length} pools`;
   return `${file} is valid: ${count}, version ${policy.version}\n${lines.join('\n')}\n`;
 }
+
+/** Reference values that admit nobody at `now`, each in a line. */
+const outOfTime = ({ tpm2 }: EvidencePolicy, now: Date): readonly string[] =>
+  tpm2.referenceValues.flatMap((set) => {
+    const standing = standingOf(set, now);
+    return standing === 'valid' ? [] : [`    reference values ${set.name}: ${standing}`];
+  });
 
 /** What a valid pool still lacks before anyone can join it. */
 function admitsNobody({ segments, tpm2 }: EvidencePolicy): readonly string[] {

@@ -57,6 +57,15 @@ describe('muster policy check', () => {
     expect(lines[1]).toBe('  general: default, sha256 PCRs 0,7, 1 sets of reference values');
   });
 
+  test('says which reference values admit nobody now, and takes the policy all the same', async () => {
+    const lapsed = await check(POLICY, `${REFERENCE}expires: 2026-11-21T10:00:00Z\n`);
+    expect(lapsed.exitCode).toBe(0);
+    expect(lapsed.lines[2]).toBe('    reference values a: expired');
+    const early = await check(POLICY, `${REFERENCE}notBefore: 2026-11-21T10:00:00.001Z\n`);
+    expect(early.lines[2]).toBe('    reference values a: not-yet-valid');
+    expect((await check(POLICY, REFERENCE)).lines[2]).toBe('');
+  });
+
   // Each row changes one thing against the policy and the file that pass.
   test.each([
     ['a member that is unknown', POLICY.replace('segments', 'segmnets'), REFERENCE, /^policy\.yaml:4: pools\.general/],
