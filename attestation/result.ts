@@ -3,6 +3,8 @@ import type { EkFingerprint } from '#core/ids.ts';
 import type { BootEpoch } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
 
+import type { BootFacts } from './measured-boot/boot-facts.ts';
+
 /** The Verifier's precise reason for a refusal, for the audit log: `expected` and `found` are for an administrator's eyes only. */
 export interface Denial {
   readonly code: DenialCode;
@@ -87,7 +89,6 @@ export type DenialCode =
   | 'ima-tail-not-covered'
   | 'ima-boot-aggregate'
   | 'ima-violation'
-  | 'ima-buffer-mismatch'
   | 'ima-key-refused'
   | 'ima-buffer-refused'
   | 'ima-file-refused'
@@ -116,6 +117,8 @@ export interface VerifiedTpm2Claims {
   /** The TPM's word on its clock; false for up to 70 minutes after a power loss (TPM 2.0 Part 1 §36.3). */
   readonly clockSafe: boolean;
   readonly firmwareVersion: bigint;
+  /** What the event log proves; undefined where none was asked for. */
+  readonly boot: BootFacts | undefined;
 }
 
 /** What the EK certificate says, once its chain was verified to one of the pool's anchors. */
@@ -143,7 +146,7 @@ export type AttestationResult =
       readonly status: 'affirming';
       readonly admission: Admission;
       /** Name of the reference-value file that matched. */
-      readonly referenceValues: string;
+      readonly referenceValues: string | undefined;
       /** Of the policy that the claims were appraised under: SHA-256 of its canonical content, lower-case hex. */
       readonly policyVersion: string;
       readonly advisories: readonly Advisory[];
