@@ -6,6 +6,7 @@ import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type CertificateExtensions, NO_EXTENSIONS, readCertificateExtensions } from './certificate-extensions.ts';
 import { type Dialect, DerReader } from './der-reader.ts';
 import { contextPrimitive, TAG } from './der-tags.ts';
+import { X509FormatError } from './format-error.ts';
 import { type Name, readName } from './name.ts';
 import { readSpki, type SubjectPublicKeyInfo } from './spki.ts';
 
@@ -59,7 +60,7 @@ export function parseCertificate(der: Bytes, limits: CertificateLimits = {}): Ce
   const signature = certificate.bitStringBytes();
   certificate.end();
   if (Buffer.compare(signatureAlgorithm.raw, body.innerAlgorithm.raw) !== 0) {
-    throw certificate.fail('bad-value', algorithmAt);
+    throw new X509FormatError('bad-value', algorithmAt, 'Certificate signatureAlgorithm');
   }
   const { innerAlgorithm: _, ...fields } = body;
   return { der, tbs, ...fields, signatureAlgorithm, signature };
