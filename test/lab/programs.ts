@@ -46,8 +46,20 @@ export interface RunningService extends AsyncDisposable {
 }
 
 /** Starts `muster serve` and resolves when it says that it is ready; rejects with what it said when it ends before. */
-export async function startMusterServe(config: string, folder: string): Promise<RunningService> {
-  const child = startProgram('muster', ['serve', '--config', config], folder);
+export const startMusterServe = (config: string, folder: string): Promise<RunningService> =>
+  startUntilReady('serve', config, folder, '"service ready"');
+
+/** The same for `muster authorizer`. */
+export const startMusterAuthorizer = (config: string, folder: string): Promise<RunningService> =>
+  startUntilReady('authorizer', config, folder, '"authorizer ready"');
+
+async function startUntilReady(
+  command: 'serve' | 'authorizer',
+  config: string,
+  folder: string,
+  readyText: string,
+): Promise<RunningService> {
+  const child = startProgram('muster', [command, '--config', config], folder);
   const ended = once(child, 'close');
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -57,13 +69,13 @@ export async function startMusterServe(config: string, folder: string): Promise<
   const ready = new Promise<void>((resolve) => {
     lines.on('line', (line) => {
       said = `${said}${line}\n`.slice(-20_000);
-      if (line.includes('"service ready"')) resolve();
+      if (line.includes(readyText)) resolve();
     });
   });
   const late = setTimeout(() => child.kill('SIGKILL'), STARTS_WITHIN_MS);
   const isReady = await Promise.race([ready.then(() => true), ended.then(() => false)]);
   clearTimeout(late);
-  if (!isReady) throw new Error(`the service did not start:\n${said}`);
+  if (!isReady) throw new Error(`muster ${command} did not start:\n${said}`);
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     child.kill(signal);
     await ended;
