@@ -4,7 +4,8 @@ import type { NodeRecord } from '#core/node-record.ts';
 
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
-import { matchReferenceValues, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
+import { appraiseBoot } from './measured-boot/appraise-boot.ts';
+import { matchPool, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
 import type { Advisory, AttestationResult, Denial, VerifiedClaims, VerifiedEkCertificate } from './result.ts';
 
 export interface AppraisalInput {
@@ -23,7 +24,8 @@ export interface AppraisalInput {
  * failure. `affirming`, and with it an admission, only if
  *  - the EK is enrolled, not denied, and under the name that the node claims, in a state that admits;
  *  - the pool exists, and its demands on the EK certificate are met;
- *  - the quote covers exactly the pool's PCRs, and they match whole one set of reference values that is valid now;
+ *  - the quote covers exactly the pool's PCRs, and those that need known values match whole one set of them that is valid now;
+ *  - the boot that the event log proves meets every demand, where the pool has demands on it;
  *  - the TPM's counters are later than at the node's last join.
  *
  * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
@@ -33,16 +35,17 @@ export function appraise(input: AppraisalInput): AttestationResult {
   const policyVersion = policy.version;
   const advisories = collectAdvisories(input);
   const pool = node === undefined ? undefined : policy.pools.get(node.pool);
-  const match = pool === undefined ? undefined : matchReferenceValues(claims.pcrs, pool.tpm2.referenceValues, now);
+  const match = pool === undefined ? undefined : matchPool(claims.pcrs, pool.tpm2, now);
   const denials = [
     ...checkEnrolment(input),
     ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
     ...(pool === undefined ? [] : [...checkCertificate(claims.ek, pool), ...checkSelection(claims, pool)]),
     ...(match === undefined ? [] : referenceDenials(match)),
+    ...(pool === undefined ? [] : checkBoot(claims, pool)),
     ...checkEpoch(input),
   ];
   // Each condition again, so that an empty list of denials is never enough by itself.
-  if (denials.length > 0 || node === undefined || pool === undefined || match?.kind !== 'match') {
+  if (denials.length > 0 || node === undefined || pool === undefined || match === undefined || !admits(match)) {
     return { status: 'contraindicated', denials, policyVersion, advisories };
   }
   const admission = mintAdmission({
@@ -53,7 +56,19 @@ export function appraise(input: AppraisalInput): AttestationResult {
     ttlSeconds: pool.ttlSeconds,
     requestId: input.requestId,
   });
-  return { status: 'affirming', admission, referenceValues: match.name, policyVersion, advisories };
+  const referenceValues = match.kind === 'match' ? match.name : undefined;
+  return { status: 'affirming', admission, referenceValues, policyVersion, advisories };
+}
+
+/** `not-demanded` comes only of a policy in which something else judges every PCR (`checkPool`). */
+const admits = ({ kind }: ReferenceMatch): boolean => kind === 'match' || kind === 'not-demanded';
+
+/** What the event log's facts lack of the pool's demands. Without verified facts, none of them is met. */
+function checkBoot({ boot }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
+  if (tpm2.boot === undefined) return [];
+  if (boot === undefined)
+    return [{ code: 'event-log-empty', detail: 'the pool demands a boot that an event log proves' }];
+  return appraiseBoot(boot, tpm2.boot).denials;
 }
 
 function checkEnrolment({ claims, node, claimedNodeName, policy }: AppraisalInput): readonly Denial[] {
@@ -107,6 +122,7 @@ export function checkSelection(
 export function referenceDenials(match: ReferenceMatch): readonly Denial[] {
   switch (match.kind) {
     case 'match':
+    case 'not-demanded':
       return [];
     case 'no-reference-values':
       return [

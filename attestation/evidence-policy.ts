@@ -4,6 +4,7 @@ import { sha256Hex } from '#core/digest.ts';
 import { type EkFingerprint, isPoolName, type PoolName } from '#core/ids.ts';
 import type { ProtectionRating } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
+import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
 import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument, SegmentClass } from '#protocol/policy.ts';
 
 import type { Anchors } from './endorsements.ts';
@@ -17,13 +18,17 @@ export interface Tpm2Policy {
   readonly bank: PcrBank;
   /** Ascending: what the quote covers, all of them and no others. */
   readonly pcrs: readonly number[];
-  /** Each covers exactly `pcrs` in `bank`. Without any, no join is admitted. */
+  /** Ascending, all or some of `pcrs`: those whose values must be known ones. The others are `boot`'s to judge. */
+  readonly referencePcrs: readonly number[];
+  /** Each covers exactly `referencePcrs` in `bank`. Without any, no join is admitted unless `referencePcrs` is empty. */
   readonly referenceValues: readonly ReferenceValues[];
   /**
    * Whom the pool trusts to certify EKs; without any in them, nobody. Undefined where the pool trusts the enrolment alone: then no EK
    * certificate is judged.
    */
   readonly ekAnchors: Anchors | undefined;
+  /** What the event log must prove. Undefined: none is asked for, and `referencePcrs` are all of `pcrs`. */
+  readonly boot: MeasuredBootPolicy | undefined;
   readonly allowEkWithoutCertificate: boolean;
   readonly allowSoftwareTpm: boolean;
 }
@@ -126,7 +131,7 @@ function evidencePolicy(
   pool: PoolPolicy,
   resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors'>,
 ): EvidencePolicy {
-  const { bank, pcrs, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
+  const { bank, pcrs, referencePcrs = pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
   return {
     pool: name,
     protectionRating: pool.protectionRating,
@@ -137,8 +142,10 @@ function evidencePolicy(
     tpm2: {
       bank,
       pcrs: pcrs.toSorted((a, b) => a - b),
+      referencePcrs: referencePcrs.toSorted((a, b) => a - b),
       referenceValues: resolved.referenceValues,
       ekAnchors: resolved.ekAnchors,
+      boot,
       allowEkWithoutCertificate,
       allowSoftwareTpm,
     },

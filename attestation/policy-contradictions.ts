@@ -2,6 +2,7 @@ import type { ProtectionRating } from '#core/node-record.ts';
 import type { PoolPolicy } from '#protocol/policy.ts';
 
 import type { PolicyError } from './evidence-policy.ts';
+import { measuredBootPcrs } from './measured-boot/required-pcrs.ts';
 import type { ReferenceValues } from './reference-values.ts';
 
 /** The longest certificate a rating allows, in seconds: how long a node that has lost its integrity may still pass for sound. */
@@ -19,7 +20,11 @@ const RESETTABLE_PCRS: readonly number[] = [16, 23];
  * An empty list of reference values is no contradiction: it admits nobody.
  */
 export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceValues[], path: string): PolicyError[] {
-  return [...checkRating(pool, path), ...checkReferenceValues(pool, referenceValues, path)];
+  return [
+    ...checkRating(pool, path),
+    ...checkReferencePcrs(pool, path),
+    ...checkReferenceValues(pool, referenceValues, path),
+  ];
 }
 
 function checkRating({ protectionRating, certificateTtl, tpm2 }: PoolPolicy, path: string): PolicyError[] {
@@ -43,10 +48,28 @@ function checkRating({ protectionRating, certificateTtl, tpm2 }: PoolPolicy, pat
   return errors;
 }
 
+/** Every PCR that is quoted must be judged by something, its value or a demand on the boot; and a demand needs its PCRs quoted. */
+function checkReferencePcrs({ tpm2 }: PoolPolicy, path: string): PolicyError[] {
+  const { pcrs, boot, referencePcrs = pcrs } = tpm2;
+  const judgedByBoot = boot === undefined ? [] : measuredBootPcrs(boot);
+  const notIn = (pcrsOfInterest: readonly number[], ...covering: readonly (readonly number[])[]): readonly number[] =>
+    pcrsOfInterest.filter((pcr) => !covering.flat().includes(pcr));
+  const fault = (member: string, detail: string): PolicyError => ({ path: `${path}/tpm2/${member}`, detail });
+  return [
+    ...notIn(referencePcrs, pcrs).map((pcr) =>
+      fault('referencePcrs', `PCR ${pcr} is not among pcrs, so no quote covers it`),
+    ),
+    ...notIn(judgedByBoot, pcrs).map((pcr) => fault('boot', `its demands need PCR ${pcr} among pcrs`)),
+    ...notIn(pcrs, referencePcrs, judgedByBoot).map((pcr) =>
+      fault('referencePcrs', `nothing judges PCR ${pcr}: it needs a reference value, or a demand in boot`),
+    ),
+  ];
+}
+
 function checkReferenceValues({ tpm2 }: PoolPolicy, sets: readonly ReferenceValues[], path: string): PolicyError[] {
   const errors: PolicyError[] = [];
   const at = `${path}/tpm2/referenceValues`;
-  const demanded = list(tpm2.pcrs);
+  const demanded = list(tpm2.referencePcrs ?? tpm2.pcrs);
   const hexLength = { sha256: 64, sha384: 96 }[tpm2.bank];
   const names = new Set<string>();
   for (const set of sets) {

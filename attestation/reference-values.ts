@@ -33,7 +33,9 @@ export type ReferenceMatch =
   | { readonly kind: 'mismatch'; readonly nearest: string; readonly mismatches: readonly PcrMismatch[] }
   /** The set that would have matched, or came nearest, may not admit now; and none that may matched. */
   | { readonly kind: 'not-in-force'; readonly name: string; readonly standing: ReferenceStanding }
-  | { readonly kind: 'no-reference-values' };
+  | { readonly kind: 'no-reference-values' }
+  /** The pool demands no PCR's raw value: what its nodes booted is judged by the event log's facts. */
+  | { readonly kind: 'not-demanded' };
 
 /** The document's values, by number. Its signature and which PCRs it must cover are for `compilePolicy` to check. */
 export function referenceValuesFrom(document: ReferenceValuesDocument): ReferenceValues {
@@ -56,6 +58,20 @@ export function standingOf({ retired, notBefore, expires }: ReferenceValues, now
   if (notBefore !== undefined && !(now >= notBefore)) return 'not-yet-valid';
   if (expires !== undefined && !(now < expires)) return 'expired';
   return 'valid';
+}
+
+/** What a pool's reference values say of quoted PCRs: of those that must have known values, and of no others. */
+export function matchPool(
+  quoted: ReadonlyMap<number, string>,
+  {
+    referencePcrs,
+    referenceValues,
+  }: { readonly referencePcrs: readonly number[]; readonly referenceValues: readonly ReferenceValues[] },
+  now: Date,
+): ReferenceMatch {
+  if (referencePcrs.length === 0) return { kind: 'not-demanded' };
+  const pcrs = [...quoted].filter(([pcr]) => referencePcrs.includes(pcr));
+  return matchReferenceValues(new Map(pcrs), referenceValues, now);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { RecordedJoin } from '#protocol/joins.ts';
 
 import { checkCertificate, checkSelection, referenceDenials } from './appraise.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
-import { matchReferenceValues } from './reference-values.ts';
+import { matchPool, type ReferenceMatch } from './reference-values.ts';
 import type { Denial } from './result.ts';
 
 /** A denial of today, or one on record: that one's code may be of another release. */
@@ -11,7 +11,8 @@ export type ReplayDenial = Omit<Denial, 'code'> & { readonly code: string };
 
 /** What a policy would say of a join that is on record. */
 export interface Replay {
-  /** `unknown`: the policy asks for PCRs that the quote did not cover. `not-judged`: no evidence of it was verified. */
+  /** `unknown`: the policy asks for PCRs that the quote did not cover, or for facts of the
+   * boot, which are not on record. `not-judged`: no evidence of it was verified. */
   readonly verdict: 'admitted' | 'refused' | 'unknown' | 'not-judged';
   /** The policy's own, and of the recorded ones those that no policy changes. */
   readonly denials: readonly ReplayDenial[];
@@ -54,7 +55,7 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
   }
   const pcrs = selectedPcrs(evidence, pool);
   const selection = checkSelection({ bank, pcrs }, pool);
-  const match = matchReferenceValues(pcrs, pool.tpm2.referenceValues, now);
+  const match = matchPool(pcrs, pool.tpm2, now);
   const certificate = pool.tpm2.ekAnchors === undefined ? undefined : evidence.ekCertificate;
   const denials: readonly ReplayDenial[] = [
     ...standing,
@@ -71,12 +72,22 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
     };
   }
   const all = [...denials, ...referenceDenials(match)];
-  const isAdmitted = all.length === 0 && match.kind === 'match';
   return {
-    verdict: isAdmitted ? 'admitted' : 'refused',
+    verdict: verdictOf(all, match, pool),
     denials: all,
     referenceValues: match.kind === 'match' ? match.name : undefined,
   };
+}
+
+/** Event logs are not on record, so whether a pool's demands on the boot would have been met cannot be said. */
+function verdictOf(
+  denials: readonly ReplayDenial[],
+  match: ReferenceMatch,
+  { tpm2 }: EvidencePolicy,
+): Replay['verdict'] {
+  if (denials.length > 0) return 'refused';
+  if (tpm2.boot !== undefined) return 'unknown';
+  return match.kind === 'match' ? 'admitted' : 'refused';
 }
 
 /** The recorded values as a quote over the pool's PCRs would have shown them: a node quotes what it is asked for and nothing beside. */

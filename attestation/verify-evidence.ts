@@ -6,10 +6,13 @@ import { qualifyingData } from '#core/qualifying-data.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
 import type { Evidence, Tpm2Evidence } from '#protocol/join.ts';
+import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
 import { Tpm2FormatError } from '#tpm2/format-error.ts';
 
 import { isDenial } from './denial.ts';
 import type { Anchors } from './endorsements.ts';
+import { type BootFacts, bootFacts } from './measured-boot/boot-facts.ts';
+import { verifyEventLog } from './measured-boot/verify-event-log.ts';
 import type { Denial, VerifiedClaims, VerifiedEkCertificate, VerifiedTpm2Claims, Verification } from './result.ts';
 import { verifyEkCertificate } from './tpm2/verify-ek-certificate.ts';
 import { verifyQuote } from './tpm2/verify-quote.ts';
@@ -43,6 +46,8 @@ export interface VerifyEvidenceInput {
   readonly audience: string;
   /** Of the pool that the EK is enrolled in. Undefined where there is none, or it trusts enrolments alone: no certificate is judged then. */
   readonly ekAnchors: Anchors | undefined;
+  /** What that pool demands of the boot. Undefined where it demands nothing: an event log is then not looked at. */
+  readonly boot: Pick<MeasuredBootPolicy, 'allowPaddedAuthorities'> | undefined;
   readonly now: Date;
 }
 
@@ -56,14 +61,15 @@ export interface VerifyEvidenceInput {
 export function verifyEvidence(input: VerifyEvidenceInput): Verification {
   try {
     const outcome = verifyByKind(input);
-    return isDenial(outcome) ? { ok: false, denials: [outcome] } : { ok: true, claims: outcome };
+    if (isDenial(outcome)) return { ok: false, denials: [outcome] };
+    return 'denials' in outcome ? { ok: false, denials: outcome.denials } : { ok: true, claims: outcome };
   } catch (error) {
     if (!(error instanceof Tpm2FormatError || error instanceof X509FormatError)) throw error;
     return { ok: false, denials: [{ code: 'evidence-malformed', found: error.code, detail: error.message }] };
   }
 }
 
-function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Denial {
+function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Refused | Denial {
   const { evidence } = input;
   switch (evidence.kind) {
     case 'tpm2-quote':
@@ -76,7 +82,7 @@ function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Denial {
 }
 
 /** Cheapest check first: a caller without the secret costs one comparison. */
-function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence): VerifiedTpm2Claims | Denial {
+function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence): VerifiedTpm2Claims | Refused | Denial {
   const { challenge, spki, audience } = input;
   const residency = verifyResidency({
     ekPublic: challenge.ekPublic,
@@ -101,6 +107,8 @@ function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence):
   const hierarchyDenial = checkHierarchy(residency, quote.qualifiedSigner);
   if (hierarchyDenial !== undefined) return hierarchyDenial;
   const { pcrs, bootEpoch, clockSafe, firmwareVersion } = quote;
+  const boot = verifyBoot(input, evidence, pcrs);
+  if (boot !== undefined && 'denials' in boot) return boot;
   return {
     kind: 'tpm2-quote',
     ek: { fingerprint: residency.ek.fingerprint, certificate },
@@ -110,7 +118,27 @@ function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence):
     bootEpoch,
     clockSafe,
     firmwareVersion,
+    boot,
   };
+}
+
+/** Several denials for one part of the evidence. */
+interface Refused {
+  readonly denials: readonly Denial[];
+}
+
+/** The facts that the event log proves of the quoted PCRs; undefined where the pool asks for none. */
+function verifyBoot(
+  { boot, challenge }: VerifyEvidenceInput,
+  { eventLog }: Tpm2Evidence,
+  quotedPcrs: ReadonlyMap<number, string>,
+): BootFacts | Refused | undefined {
+  if (boot === undefined) return undefined;
+  const { bank, pcrs: policyPcrs } = challenge;
+  const { allowPaddedAuthorities } = boot;
+  const log = eventLog ?? new Uint8Array();
+  const verified = verifyEventLog({ log, bank, policyPcrs, quotedPcrs, allowPaddedAuthorities });
+  return verified.ok ? bootFacts(verified.log) : { denials: verified.denials };
 }
 
 /**

@@ -4,6 +4,7 @@ import { isBase64Url } from '#core/bytes.ts';
 
 import { pcrBank } from './challenge.ts';
 import { ekFingerprintHex, poolName, sha256Hex } from './fields.ts';
+import { measuredBootPolicySchema } from './measured-boot-policy.ts';
 
 /**
  * The policy file: which pools there are and what each demands of a node. Written by security engineers; read whole or refused whole.
@@ -55,6 +56,19 @@ const tpm2EvidencePolicy = z.strictObject({
     .max(64)
     .default([])
     .describe('Files of reference values, relative to the policy file. A node’s PCRs must match one of them whole.'),
+  referencePcrs: z
+    .array(pcrIndex)
+    .max(24)
+    .refine((list) => new Set(list).size === list.length, 'each PCR once')
+    .optional()
+    .describe(
+      'The PCRs that reference values are for. All of `pcrs` unless set; fewer only with `boot`, which then answers for the others.',
+    ),
+  boot: measuredBootPolicySchema
+    .optional()
+    .describe(
+      'What the event log must prove of the boot. Absent: no event log is asked for, and every PCR needs a reference value.',
+    ),
   ekAnchors: z
     .array(z.string().min(1).max(1_024))
     .max(256)
@@ -114,7 +128,9 @@ const pool = z.strictObject({
     .max(SEGMENT_CLASSES.length)
     .refine((list) => new Set(list).size === list.length, 'each class once')
     .default(['internal', 'partner'])
-    .describe('Classes of segment that joins are accepted from. `public` and `end-user` only where they are named here.'),
+    .describe(
+      'Classes of segment that joins are accepted from. `public` and `end-user` only where they are named here.',
+    ),
   certificateTtl,
   callback: callback.optional(),
   tpm2: tpm2EvidencePolicy.describe('What a node’s TPM must show.'),

@@ -59,7 +59,7 @@ export type AuditCatalogue = {
     readonly claimedNodeName: string;
     readonly policyVersion: string;
     /** The reference values that matched, by name. */
-    readonly referenceValues: string;
+    readonly referenceValues: string | undefined;
     readonly evidence: EvidenceFacts;
     readonly advisories: readonly AdvisoryFacts[];
   };

@@ -122,7 +122,7 @@ export interface Issuance {
   readonly protectionRating: ProtectionRating;
   readonly claimedNodeName: string;
   readonly policyVersion: string;
-  readonly referenceValues: string;
+  readonly referenceValues: string | undefined;
   readonly claims: VerifiedClaims;
   readonly advisories: readonly Advisory[];
 }

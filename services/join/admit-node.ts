@@ -118,7 +118,14 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   if (!csr.ok) return refuse('csr-rejected', { ...about, reason: csr.reason });
   const { evidence } = request;
   const { raw: spki } = csr.value.publicKey;
-  const verified = deps.verifyEvidence({ challenge, evidence, spki, ekAnchors: pool?.tpm2.ekAnchors, now });
+  const verified = deps.verifyEvidence({
+    challenge,
+    evidence,
+    spki,
+    ekAnchors: pool?.tpm2.ekAnchors,
+    boot: pool?.tpm2.boot,
+    now,
+  });
   if (!verified.ok) return refuse('evidence-rejected', { ...about, denials: verified.denials });
 
   // 4. Appraise the verified claims against the enrolment record, the reference values and the policy.

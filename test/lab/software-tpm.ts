@@ -134,6 +134,11 @@ export class LabTpm {
     }
   }
 
+  /** Puts the PCRs of `bank` to values that some other machine had: by index, lower-case hex. */
+  holdPcrs(bank: HashName, values: Readonly<Record<string, string>>): void {
+    for (const [pcr, value] of Object.entries(values)) this.#bank(bank)[Number(pcr)] = fromHex(value);
+  }
+
   /** PCR values by index, lower-case hex. */
   readPcrs(bank: HashName, pcrs: readonly number[]): Record<string, string> {
     return Object.fromEntries(pcrs.map((pcr) => [String(pcr), toHex(this.#value(bank, pcr))]));

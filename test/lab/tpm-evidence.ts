@@ -94,6 +94,7 @@ export function labJoin(
     spki: node.spki,
     audience: LAB_AUDIENCE,
     ekAnchors: anchorsOf(parseAnchors(node.ca.pem)),
+    boot: undefined,
     now: LAB_NOW,
   };
 }

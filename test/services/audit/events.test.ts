@@ -58,6 +58,7 @@ const CLAIMS: VerifiedClaims = {
   bootEpoch: { resetCount: 4_294_967_295, restartCount: 1, clockMs: 18_446_744_073_709_551_615n },
   clockSafe: true,
   firmwareVersion: 0x0001_0002_0003_0004n,
+  boot: undefined,
 };
 const DENIAL: Denial = {
   code: 'pcr-mismatch',
