@@ -7,7 +7,6 @@ import {
   IO_MODULE,
   MAY_IMPORT,
   MAY_IMPORT_PACKAGE,
-  ONE_DOOR_PACKAGES,
   PURE_FOLDERS,
   SERVER_COMMANDS_DOOR,
   SERVICE_MAY_IMPORT,
@@ -68,7 +67,7 @@ function importFault(path: string, entry: Import): string | undefined {
     return pure && IO_MODULE.test(specifier) ? `${from}/ does no input or output: ${specifier}` : undefined;
   }
   const target = targetOf(path, specifier);
-  if (target === undefined) return packageFault(path, from, specifier);
+  if (target === undefined) return packageFault(from, specifier);
   if (!target.endsWith('.ts') && !target.endsWith('.json'))
     return `import names the file with its extension: ${specifier}`;
   if (target === 'package.json') return undefined;
@@ -96,13 +95,11 @@ function folderFault(path: string, from: string, to: string, entry: Import): str
   return allowed.includes(to) ? undefined : `${from}/ may not import ${to}/`;
 }
 
-function packageFault(path: string, from: string, specifier: string): string | undefined {
+function packageFault(from: string, specifier: string): string | undefined {
   const name = specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
-  const door = ONE_DOOR_PACKAGES[name];
-  if (door !== undefined && path !== door && !isUnder(from, ANYTHING)) return `${name} is imported by ${door} alone`;
   if (from === '' || isUnder(from, ANYTHING)) return undefined;
   const allowed = MAY_IMPORT_PACKAGE[from] ?? MAY_IMPORT_PACKAGE[topOf(from)] ?? [];
   return allowed.includes(name) ? undefined : `${from}/ may not import the package ${name}`;

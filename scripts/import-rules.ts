@@ -39,18 +39,12 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tpm2: [],
   protocol: ['zod'],
-  'pki/x509': ['@peculiar/x509', 'reflect-metadata'],
+  'pki/x509': [],
   pki: ['zod'],
   attestation: [],
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
   services: ['express', 'kysely', 'pino', 'yaml', 'zod'],
-};
-
-/** Packages that one file alone may import. */
-export const ONE_DOOR_PACKAGES: Readonly<Record<string, string>> = {
-  '@peculiar/x509': 'pki/x509/library.ts',
-  'reflect-metadata': 'pki/x509/library.ts',
 };
 
 /** Folders without input or output, and the modules they may therefore not import. */

@@ -4,9 +4,8 @@ import 'reflect-metadata';
 import { X509Certificate } from '@peculiar/x509';
 
 import type { Bytes } from '#core/bytes.ts';
-
-import { CERTIFICATE_MAX_BYTES } from './certificate.ts';
-import { checkDer } from './der-gate.ts';
+import { CERTIFICATE_MAX_BYTES } from '#pki/x509/certificate.ts';
+import { checkDer } from '#pki/x509/der-gate.ts';
 
 /** A certificate as somebody else's code reads it. */
 export interface SecondReading {

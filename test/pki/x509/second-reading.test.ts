@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { toHex } from '#core/bytes.ts';
 import { type Certificate, parseCertificate } from '#pki/x509/certificate.ts';
 import { dnsName, subjectAltName } from '#pki/x509/extension-writer.ts';
-import { readAgain } from '#pki/x509/library.ts';
+import { readAgain } from '#test/lab/second-reading.ts';
 
 import { plus } from './chain-lab.ts';
 import { intermediate, leaf, root } from './lab.ts';
