@@ -5,6 +5,8 @@ export interface Rate {
   readonly perMinute: number;
 }
 
+/** More than the rounding errors of adding a million intervals, and nothing that a caller could notice. */
+const ROUNDING_MS = 0.001;
 /** Keys that one limit remembers. Each costs some hundred bytes. */
 const KEYS_MAX = 50_000;
 
@@ -37,7 +39,8 @@ export class RateLimit {
   /** How long from `nowMs` until `key` may do it again; 0 for at once. Charges nothing. */
   waitMs(key: string, nowMs: number): number {
     const wholeAt = this.#wholeAt.get(key) ?? nowMs;
-    return Math.max(0, wholeAt - this.#toleranceMs - nowMs);
+    const waitMs = wholeAt - this.#toleranceMs - nowMs;
+    return waitMs > ROUNDING_MS ? waitMs : 0;
   }
 
   /** Counts one, whether or not it was allowed. */

@@ -104,7 +104,7 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
 /** Enrols a node by its EK's public hash. */
 export async function enrol(
   store: Store,
-  tpm: LabTpm,
+  tpm: Pick<LabTpm, 'ekFingerprint'>,
   { name = 'worker-7', pool = 'general' }: { name?: string; pool?: string } = {},
 ): Promise<NodeRecord> {
   const enrolment = {
