@@ -1,5 +1,6 @@
 import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
+import { AUTHORIZER_PROOFS } from './proofs/authorizer.ts';
 import { CODEC_PROOFS } from './proofs/codec.ts';
 import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
@@ -21,5 +22,6 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
   ...JOIN_AND_HTTP_PROOFS,
+  ...AUTHORIZER_PROOFS,
   ...NETWORK_ORIGIN_PROOFS,
 ];

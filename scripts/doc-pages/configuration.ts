@@ -4,6 +4,7 @@ import { agentConfigSchema } from '#agent/config.ts';
 import { ROLES } from '#protocol/inventory.ts';
 import { policySchema, referenceValuesSchema } from '#protocol/policy.ts';
 import { administratorsSchema } from '#services/administrators.ts';
+import { authorizerConfigSchema } from '#services/commands/authorizer-config.ts';
 import { serverConfigSchema } from '#services/config.ts';
 import { PERMISSIONS } from '#services/http/roles.ts';
 
@@ -68,6 +69,13 @@ const SECTIONS: readonly Section[] = [
     title: 'The agent',
     intro: 'On each node, `/etc/muster/agent.yaml` unless `--config` says otherwise. Paths are absolute.',
     schema: agentConfigSchema,
+  },
+  {
+    title: 'The authorizer',
+    intro:
+      'On each control-plane host, what `muster authorizer --config` names; `muster init` writes one to `for-authorizers/`. Paths are relative to ' +
+      'the file. [operations/authorizer.md](operations/authorizer.md) says how to set one up.',
+    schema: authorizerConfigSchema,
   },
 ];
 

@@ -23,11 +23,15 @@ export const authorizerConfigSchema = z.strictObject({
         .max(2_048)
         .describe('The service’s admin listener.'),
       ca: path.describe('PEM: the management CA, the only one that the service’s certificate may come from.'),
-      identity: path.describe('PEM: a certificate of the role `authorizer` and its private key; mode 0600 or stricter.'),
+      identity: path.describe(
+        'PEM: a certificate of the role `authorizer` and its private key; mode 0600 or stricter.',
+      ),
     })
     .describe('Where changes come from. While it is away, what is known stays known.'),
   snapshotKey: path.describe('PEM Ed25519 public key: the other half of the service’s `snapshot.key`.'),
-  stateDirectory: path.describe('Directory, made if it is missing (0700), for the snapshot that a restart begins with.'),
+  stateDirectory: path.describe(
+    'Directory, made if it is missing (0700), for the snapshot that a restart begins with.',
+  ),
   maxAgeSeconds: z
     .int()
     .min(60)
@@ -51,12 +55,18 @@ export const authorizerConfigSchema = z.strictObject({
     })
     .describe('Where the API server calls.'),
   observer: z
-    .strictObject({ host, port: port.default(7446).describe('Port of `/livez`, `/readyz` and `/metrics`, plain HTTP.') })
+    .strictObject({
+      host,
+      port: port.default(7446).describe('Port of `/livez`, `/readyz` and `/metrics`, plain HTTP.'),
+    })
     .prefault({})
     .describe('Health and metrics.'),
   log: z
     .strictObject({
-      level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe message that is written.'),
+      level: z
+        .enum(['error', 'warn', 'info', 'debug'])
+        .default('info')
+        .describe('Least severe message that is written.'),
     })
     .prefault({})
     .describe('The operational log, JSON lines on standard output.'),

@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { renderAuthorizationConfiguration, renderWebhookKubeconfig } from '#services/kubernetes/cluster-config.ts';
+import {
+  BREAK_GLASS_KUBECONFIG,
+  renderAuthorizationConfiguration,
+  renderBreakGlass,
+  renderWebhookKubeconfig,
+} from '#services/kubernetes/cluster-config.ts';
 import { type LabClient, labClient, type LabResponse } from '#test/lab/https-client.ts';
 import { freePorts } from '#test/lab/programs.ts';
 import type { TlsIdentity } from '#test/lab/service-pki.ts';
@@ -21,6 +26,8 @@ export interface ApiServer extends AsyncDisposable {
   readonly asMaster: (method: string, path: string, body?: object) => Promise<LabResponse>;
   /** As the bearer of a token. */
   readonly withToken: (token: string, path: string) => Promise<LabResponse>;
+  /** Puts these nodes and certificates under the break-glass form, in place of the webhook. It takes effect some moments later. */
+  readonly breakGlass: (barred: Parameters<typeof renderBreakGlass>[1]) => void;
 }
 
 export interface ApiServerPlan {
@@ -86,7 +93,8 @@ export async function startApiServer(plan: ApiServerPlan): Promise<ApiServer> {
     return namespace.status === 200 && roles.status === 200;
   }, server);
   const running = undo.move();
-  return { as, asMaster, withToken, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const { breakGlass } = files;
+  return { as, asMaster, withToken, breakGlass, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 interface Running extends AsyncDisposable {
@@ -149,9 +157,15 @@ function writeFiles({ clientCaPem, server, caPem, webhookPort, webhookClient }: 
   write('muster/webhook-ca.crt', caPem);
   write('muster/apiserver.crt', webhookClient.certificatePem);
   write('muster/apiserver.key', webhookClient.keyPem);
+  const authorization = write('muster/authorization.yaml', renderAuthorizationConfiguration(plan));
   const serviceAccounts = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
   return {
-    authorization: write('muster/authorization.yaml', renderAuthorizationConfiguration(plan)),
+    authorization,
+    breakGlass: (barred: Parameters<typeof renderBreakGlass>[1]): void => {
+      write('muster/break-glass.kubeconfig', BREAK_GLASS_KUBECONFIG);
+      // Beside it and renamed: the API server must not read half of it.
+      renameSync(write('muster/authorization.new', renderBreakGlass(plan, barred)), authorization);
+    },
     clientCa: write('client-ca.crt', clientCaPem),
     serverCertificate: write('server.crt', server.certificatePem),
     serverKey: write('server.key', server.keyPem),

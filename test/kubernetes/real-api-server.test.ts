@@ -154,6 +154,22 @@ describe.skipIf(programs === undefined)('a real API server that asks the authori
     await expect.poll(() => getSelf(client, 'd1'), { timeout: 10_000 }).toBe(200);
     lab.service.isUp = true;
   });
+
+  test('the break-glass form bars what it names while there is no authorizer, and nothing else', async () => {
+    const byName = await joined('g1');
+    const byCertificate = await joined('g2');
+    const other = await joined('g3');
+    const token = await podToken(cluster, 'g1');
+    await running[Symbol.asyncDispose]();
+    cluster.breakGlass({ nodeNames: ['g1'], fingerprints: [byCertificate.identity.fingerprint] });
+    await expect.poll(() => getSelf(other.client, 'g3'), { timeout: 15_000 }).toBe(200);
+    expect(await getSelf(byName.client, 'g1')).not.toBe(200);
+    expect(await getSelf(byCertificate.client, 'g2')).not.toBe(200);
+    expect(await getSelf(cluster.as(await issue('g2')), 'g2')).toBe(200);
+    expect((await cluster.withToken(token, '/version')).status).not.toBe(200);
+    expect((await cluster.withToken(await serviceAccountToken(cluster), '/version')).status).toBe(200);
+    running = await lab.start();
+  });
 });
 
 const createNode = (client: LabClient, name: string) =>

@@ -38,15 +38,23 @@ export function authorizerMetrics(knowledge: Knowledge): AuthorizerMetrics {
     'service',
     ['muster'],
   );
-  const durations = new Histogram('muster_authorizer_decision_seconds', 'From the request’s head to the answer.', SECONDS);
+  const durations = new Histogram(
+    'muster_authorizer_decision_seconds',
+    'From the request’s head to the answer.',
+    SECONDS,
+  );
   const flag = (value: boolean): number => (value ? 1 : 0);
   return {
     all: [
       decisions,
       durations,
       refused,
-      gauge('muster_authorizer_snapshot_usable', '0: nodes are denied, whatever they show.', () => flag(knowledge.isUsable)),
-      gauge('muster_authorizer_snapshot_refused', '1: the snapshot on disk does not verify.', () => flag(knowledge.isRefused)),
+      gauge('muster_authorizer_snapshot_usable', '0: nodes are denied, whatever they show.', () =>
+        flag(knowledge.isUsable),
+      ),
+      gauge('muster_authorizer_snapshot_refused', '1: the snapshot on disk does not verify.', () =>
+        flag(knowledge.isRefused),
+      ),
       gauge('muster_authorizer_snapshot_age_seconds', 'Since the service vouched for it.', () =>
         knowledge.ageMs === undefined ? undefined : knowledge.ageMs / 1_000,
       ),

@@ -67,10 +67,7 @@ export async function startAuthorizer(parts: AuthorizerParts): Promise<Authorize
   const stop = new AbortController();
   const onRefusal = metrics.refusedStatement;
   const onFailure = metrics.serviceFailed;
-  const following = followService(
-    { knowledge, fetchStatement, pause, random, log, onFailure, onRefusal },
-    stop.signal,
-  );
+  const following = followService({ knowledge, fetchStatement, pause, random, log, onFailure, onRefusal }, stop.signal);
   starting.defer(async () => {
     stop.abort();
     await following;

@@ -15,7 +15,8 @@ export function renderMetrics(metrics: readonly Metric[]): string {
   for (const metric of metrics) {
     const { name, help, type } = metric;
     text += `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${type}\n`;
-    for (const [suffix, labels, value] of metric.samples()) text += `${name}${suffix}${renderLabels(labels)} ${value}\n`;
+    for (const [suffix, labels, value] of metric.samples())
+      text += `${name}${suffix}${renderLabels(labels)} ${value}\n`;
   }
   return text;
 }

@@ -43,7 +43,7 @@ export async function startObserver({ host, port, metrics, isReady }: ObserverOp
   };
 
   function pageOf(url: string): readonly [number, string] {
-    switch (url.split('?', 1)[0]) {
+    switch (url.split('?', 1)[0] ?? '') {
       case '/livez':
         return [200, 'ok\n'];
       case '/readyz':

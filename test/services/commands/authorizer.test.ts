@@ -34,9 +34,8 @@ beforeAll(async () => {
     .replace('/var/lib/muster-authorizer', 'state')
     .replace('listener:\n', `observer:\n  port: ${observerPort}\nlistener:\n  port: ${port}\n`);
   await writeFile(at('authorizer.yaml'), text);
-  expect((await service.muster('enrol', 'worker-1', '--pool', 'general', '--ek-hash', 'ab'.repeat(32))).exitCode).toBe(
-    0,
-  );
+  const enrolled = await service.muster('enrol', 'worker-1', '--pool', 'general', '--ek-hash', 'ab'.repeat(32));
+  if (enrolled.exitCode !== 0) throw new Error(enrolled.err);
 }, 60_000);
 afterAll(() => service[Symbol.asyncDispose]());
 

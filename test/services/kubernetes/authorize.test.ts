@@ -205,7 +205,7 @@ describe('the reviews that a real API server sent', () => {
     if (n1 === undefined || n2 === undefined) throw new Error('two nodes');
     const decided = outcomes([{ ...n1, state: 'barred' }, n2]);
     expect(decided.filter((outcome) => outcome.startsWith('system:node:n1 '))).toEqual(
-      new Array(18).fill('system:node:n1 node-barred'),
+      Array.from({ length: 18 }, () => 'system:node:n1 node-barred'),
     );
     expect(decided).toContain('system:node:n2 no-opinion');
   });

@@ -58,7 +58,9 @@ describe('muster kubernetes config', () => {
   test('points the kubeconfig at the webhook, with the API server’s own certificate', () => {
     expect(printed({ version: '1.34' }).kubeconfig).toMatchObject({
       kind: 'Config',
-      clusters: [{ cluster: { server: OPTIONS.url, 'certificate-authority': '/etc/kubernetes/muster/webhook-ca.crt' } }],
+      clusters: [
+        { cluster: { server: OPTIONS.url, 'certificate-authority': '/etc/kubernetes/muster/webhook-ca.crt' } },
+      ],
       users: [{ user: { 'client-certificate': '/etc/kubernetes/muster/apiserver.crt' } }],
     });
   });
@@ -88,7 +90,7 @@ describe('muster kubernetes config', () => {
     expect(['1.34', 'v1.34.2', '1.29', '2.34', '1.034', '1.34-rc.1', ''].map(parseMinorVersion)).toEqual([
       34,
       34,
-      ...new Array<undefined>(5),
+      ...Array.from({ length: 5 }, () => undefined),
     ]);
   });
 });

@@ -93,7 +93,7 @@ describe('the feed', () => {
   test('says after a while that nothing changed, so that what is known does not grow old', async () => {
     await enrol(1);
     const { change } = read(await feed.whole());
-    pauses = new Array(10).fill(() => clock.advance(200));
+    pauses = Array.from({ length: 10 }, () => () => clock.advance(200));
     const next = read(await feed.after(change, 2_000));
     expect(next).toMatchObject({ base: change, change, nodes: [], gone: [] });
     expect(next.issuedAt.getTime()).toBe(NOON.getTime() + 2_000);
