@@ -3,7 +3,7 @@ import type { EvidencePolicy } from '#attestation/evidence-policy.ts';
 import { type Activation, buildActivation } from '#attestation/tpm2/activation.ts';
 import { identifyEk } from '#attestation/tpm2/identify-ek.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
-import { toBase64Url } from '#core/bytes.ts';
+import { type Bytes, toBase64Url } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
 import type { EkFingerprint, NodeName } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
@@ -140,7 +140,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
     nonce,
     claimedNodeName: granted.claimedNodeName,
     ekPublic: attester.ekPublic,
-    ekCertificates: attester.ekCertificates,
+    ekCertificates: attester.ekCertificates.length > 0 ? attester.ekCertificates : enrolledCertificate(node),
     akPublic: attester.akPublic,
     activationSecret: activation.secret,
     bank,
@@ -164,6 +164,10 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
     ...(callback === undefined ? {} : { callback: { port: callback.port } }),
   };
 }
+
+/** Many makers keep their EK certificates on a web site, not in the TPM: the enrolment brought it then. It is judged like one that was sent. */
+const enrolledCertificate = (node: NodeRecord | undefined): readonly Bytes[] =>
+  node?.ekCertificate === undefined ? [] : [node.ekCertificate];
 
 /** What the caller must prove: its pool's demands, or for an EK without a pool those of the first pool that takes joins from there. */
 function poolToProve(inForce: JoinPolicy, node: NodeRecord | undefined, origin: Origin): EvidencePolicy {
