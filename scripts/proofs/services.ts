@@ -24,8 +24,8 @@ export const SERVICE_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the segments, at a join',
     file: ADMIT,
-    check: "if (origin === undefined || !inForce.admitsFrom(origin)) return refuse('origin-refused');",
-    without: "if (origin === undefined) return refuse('origin-refused');",
+    check: "if (!inForce.admitsFrom(origin)) return refuse('origin-refused', { reason: inForce.whyRefused(origin) });",
+    without: '',
     test: attack('T51-stolen-node-certificate'),
   },
   {
