@@ -45,5 +45,4 @@ function optionsOf(command: Command): readonly CompletionOption[] {
 
 const valueKind = (flags: string): 'file' | 'any' => (/<(?:file|dir)>/.test(flags) ? 'file' : 'any');
 
-const isHelp = (option: CompletionOption): boolean =>
-  option.flags.includes('--help') || option.flags.includes('--version');
+const isHelp = (option: CompletionOption): boolean => option.flags.includes('--help');

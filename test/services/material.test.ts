@@ -71,6 +71,7 @@ describe('loadMaterial', () => {
     writeFileSync(at(LAYOUT.passphrase), 'not the passphrase');
     writeFileSync(at(LAYOUT.ticketKey), 'ABCD');
     writeFileSync(at(LAYOUT.policy), 'kind: Policy');
+    writeFileSync(at(LAYOUT.snapshotKey), readFileSync(at(LAYOUT.snapshotPublicKey)));
     rmSync(at(LAYOUT.kubernetesCa));
     const problems = await load();
     expect(problems).toEqual([
@@ -82,18 +83,22 @@ describe('loadMaterial', () => {
       expect.stringMatching(/issuer\.key: the passphrase is wrong/),
       expect.stringMatching(/ticket\.key: not 32 bytes/),
       expect.stringMatching(/policy\.yaml: /),
+      expect.stringMatching(/snapshot\.key: not a PEM Ed25519 private key/),
       expect.stringMatching(/kubernetes-ca\.pem: .*ENOENT/),
     ]);
   });
 
   test('takes no secret that others may read', async () => {
-    for (const secret of [LAYOUT.serverKey, LAYOUT.nodeIssuingKey, LAYOUT.ticketKey]) chmodSync(at(secret), 0o604);
+    for (const secret of [LAYOUT.serverKey, LAYOUT.nodeIssuingKey, LAYOUT.ticketKey, LAYOUT.snapshotKey]) {
+      chmodSync(at(secret), 0o604);
+    }
     const problems = await load();
     expect(problems).toEqual([
       expect.stringMatching(/server\.key: mode 0604/),
       expect.stringMatching(/server\.key: mode 0604/),
       expect.stringMatching(/node-issuing\.key: mode 0604/),
       expect.stringMatching(/ticket\.key: mode 0604/),
+      expect.stringMatching(/snapshot\.key: mode 0604/),
     ]);
   });
 
