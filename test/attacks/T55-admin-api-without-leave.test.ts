@@ -21,11 +21,15 @@ const ROUTES: Readonly<Record<string, Permission>> = {
   'GET /v1/nodes/{name}': 'nodes:read',
   'GET /v1/nodes/{name}/certificates': 'nodes:read',
   'POST /v1/enrolments': 'nodes:enrol',
+  'GET /v1/joins': 'joins:read',
   'GET /v1/joins/{requestId}': 'joins:read',
+  'GET /v1/joins/{requestId}/explanation': 'joins:read',
   'GET /v1/audit': 'audit:read',
   'GET /v1/audit/head': 'audit:read',
   'GET /v1/snapshot': 'snapshot:read',
+  'GET /v1/reference-values': 'policy:read',
   'POST /v1/reference-values/capture': 'reference-values:capture',
+  'POST /v1/reference-values/retire': 'reference-values:retire',
 };
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 const PATHS = [...new Set(Object.keys(ROUTES).map((route) => route.split(' ')[1] ?? ''))];
