@@ -1,6 +1,8 @@
 import type { HashName } from '#core/digest.ts';
+import type { GptDisk } from '#tpm2/event-log/gpt.ts';
 
 import { readBootApplications, type BootApplicationFact } from './boot-application-facts.ts';
+import { readBootDisks } from './boot-disk-facts.ts';
 import { readGrubFacts, type GrubFacts, type LoaderFileFact, readLoaderFiles } from './grub-facts.ts';
 import { type MokFacts, readMokFacts } from './mok-facts.ts';
 import { readSecureBootFacts, type SecureBootFacts } from './secure-boot-facts.ts';
@@ -30,6 +32,8 @@ export interface BootFacts {
   readonly uki: UkiFacts;
   /** PCR 5. */
   readonly exitBootServices: ExitBootServices | undefined;
+  /** PCR 5, in order. */
+  readonly disks: readonly GptDisk[] | undefined;
   readonly warnings: readonly EventLogWarning[];
 }
 
@@ -48,6 +52,7 @@ export function bootFacts(log: VerifiedEventLog): BootFacts {
     loaderFiles: readLoaderFiles(log, [...(grub?.commandLines ?? []), ...(uki.commandLines ?? [])]),
     uki,
     exitBootServices: log.exitBootServices,
+    disks: readBootDisks(log),
     warnings: log.warnings,
   };
 }

@@ -6,7 +6,7 @@ import { factResult, type FactResult, listed } from '../fact-result.ts';
 import type { Denial, DenialCode } from '../../result.ts';
 import { isBootAggregate } from './boot-aggregate.ts';
 import type { CompiledImaPolicy } from './compile-ima-policy.ts';
-import { isSignedBy } from './file-signature.ts';
+import { signatureChecker } from './file-signature.ts';
 import { fileDigest, recordName, type VerifiedIma } from './verify-ima.ts';
 
 export interface ImaAppraisalInput {
@@ -32,8 +32,9 @@ export function appraiseIma(input: ImaAppraisalInput): BootAppraisal {
     'ima-buffer-refused': [],
     'ima-file-refused': [],
   };
+  const isSigned = signatureChecker(policy.keys);
   for (const [index, record] of ima.records.entries()) {
-    const code = refusalOf(record, policy);
+    const code = refusalOf(record, policy, isSigned);
     if (code !== undefined) refused[code].push({ record, number: ima.firstRecord + index });
   }
   const measurement = appraiseMeasurementPolicy(input);
@@ -61,7 +62,8 @@ const RECORD_FACTS: readonly { readonly fact: string; readonly code: RecordCode 
 /** Why a record is not accepted, if it is not. */
 function refusalOf(
   record: ImaRecord,
-  { policy, digests, files, keys, buffers }: CompiledImaPolicy,
+  { policy, digests, files, buffers }: CompiledImaPolicy,
+  isSigned: (record: ImaRecord) => boolean,
 ): RecordCode | undefined {
   const { buffer } = record.fields;
   if (record.isViolation) {
@@ -78,7 +80,7 @@ function refusalOf(
   if (digest !== undefined && digests.has(digest)) return undefined;
   const name = recordName(record);
   if (digest !== undefined && files.get(name)?.has(digest) === true) return undefined;
-  if (isExcluded(name, policy.excludes) || isSignedBy(keys, record)) return undefined;
+  if (isExcluded(name, policy.excludes) || isSigned(record)) return undefined;
   return 'ima-file-refused';
 }
 

@@ -10,13 +10,34 @@ import type { SignatureKey } from './signature-key.ts';
 /** Keys by the identifier that signatures name them with. */
 export type SignatureKeys = ReadonlyMap<string, readonly SignatureKey[]>;
 
+/** Failed signatures after which none is verified any more: by then the list is refused. */
+const MAX_FAILURES = 16;
+
 /**
- * True if `record` has a file signature by one of `keys` over the digest in it: over the file's digest (version 2), or over the structure that
- * names a file's fs-verity digest (version 3). Portable EVM signatures cover metadata that a record does not have, and appended signatures of
- * modules have another form; neither counts.
+ * A function that says whether a record has a file signature by one of `keys` over the digest in it: over the file's digest (version 2), or
+ * over the structure that names a file's fs-verity digest (version 3). Portable EVM signatures cover metadata that a record does not have, and
+ * appended signatures of modules have another form; neither counts.
+ *
+ * A list can name one file under many paths, and can be full of bad signatures: each signature is verified once, and after some failures no
+ * more are. What is left to cost time is one verification for each distinct file that was really signed.
  */
-export function isSignedBy(keys: SignatureKeys, { fields: { signature: bytes, digest: value } }: ImaRecord): boolean {
-  if (bytes === undefined || value === undefined) return false;
+export function signatureChecker(keys: SignatureKeys): (record: ImaRecord) => boolean {
+  const verdicts = new Map<string, boolean>();
+  let failures = 0;
+  return ({ fields: { signature, digest: value } }) => {
+    if (keys.size === 0 || signature === undefined || value === undefined) return false;
+    const name = `${value.kind}:${value.algorithm}:${toHex(value.digest)}:${toHex(signature)}`;
+    const known = verdicts.get(name);
+    if (known !== undefined) return known;
+    if (failures === MAX_FAILURES) return false;
+    const verdict = isSignedBy(keys, signature, value);
+    if (!verdict) failures += 1;
+    verdicts.set(name, verdict);
+    return verdict;
+  };
+}
+
+function isSignedBy(keys: SignatureKeys, bytes: Bytes, value: ImaDigest): boolean {
   const signature = parse(bytes);
   if (signature === undefined) return false;
   const signed = signedDigest(signature, value);

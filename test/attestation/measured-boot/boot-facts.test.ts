@@ -410,6 +410,12 @@ describe('a virtual machine’s boot', () => {
   });
 });
 
+test('a partition table that is none is left out of the disks', () => {
+  const events = GOOD_BOOT.toSpliced(-2, 0, measured(5, T.efiGptEvent, utf8('EFI PART')));
+  expect(factsOf(events).disks).toEqual([]);
+  expect(bootFacts(verifiedBoot(GOOD_BOOT, { policyPcrs: [4] })).disks).toBeUndefined();
+});
+
 test('a certificate in the lab’s form has the length it says', () => {
   expect(fakeCertificate('x').byteLength).toBe(4 + 0x284);
   expect(toHex(CERT.db)).not.toBe(toHex(CERT.vendor));

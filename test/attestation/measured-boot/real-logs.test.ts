@@ -112,6 +112,14 @@ describe.skipIf(!isHere)('every real log', () => {
     }).toEqual(expected);
   });
 
+  test.each(summarised)('%s has a disk for every partition table that was measured', (file) => {
+    const outcome = verifyEventLog(tolerantly(file));
+    const tables = parseEventLog(inputOf(file).log).events.filter(
+      ({ unverifiedType }) => unverifiedType === EVENT_TYPE.efiGptEvent,
+    );
+    expect(outcome.ok && bootFacts(outcome.log).disks?.length).toBe(tables.length);
+  });
+
   test.each(Object.keys(SUMMARY))('%s has event types as often as its summary says', (file) => {
     const { events } = parseEventLog(inputOf(file).log);
     const counts: Record<string, number> = {};
