@@ -55,7 +55,11 @@ describe('readPolicy', () => {
   test('reads the policy with every file it names, relative to it', async () => {
     const policy = await readPolicy(policyFile());
     const [pool] = [...policy.pools.values()];
-    expect(pool).toMatchObject({ pool: 'general', ttlSeconds: 28_800, segments: [{ cidr: '10.0.0.0/8', class: 'internal' }] });
+    expect(pool).toMatchObject({
+      pool: 'general',
+      ttlSeconds: 28_800,
+      segments: [{ cidr: '10.0.0.0/8', class: 'internal' }],
+    });
     expect(pool?.tpm2.referenceValues.map(({ name }) => name)).toEqual(['now']);
     expect(pool?.tpm2.ekAnchors?.fingerprints).toHaveLength(1);
     expect(policy.version).toMatch(/^[0-9a-f]{64}$/);
