@@ -1,9 +1,12 @@
 import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
+import { BOOT_FACT_PROOFS } from './proofs/boot-facts.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
 import { AUTHORIZER_PROOFS } from './proofs/authorizer.ts';
 import { CODEC_PROOFS } from './proofs/codec.ts';
 import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
+import { EVENT_LOG_PROOFS } from './proofs/event-log.ts';
+import { IMA_PROOFS } from './proofs/ima.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
 import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
@@ -21,6 +24,9 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...REFERENCE_PROOFS,
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
+  ...EVENT_LOG_PROOFS,
+  ...BOOT_FACT_PROOFS,
+  ...IMA_PROOFS,
   ...JOIN_AND_HTTP_PROOFS,
   ...AUTHORIZER_PROOFS,
   ...NETWORK_ORIGIN_PROOFS,

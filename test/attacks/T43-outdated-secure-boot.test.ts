@@ -70,6 +70,11 @@ describe('T43 Secure Boot that is on, but outdated or undermined', () => {
       ['sbat: sbat-outdated'],
     ],
     [
+      'an older SBAT date',
+      replaceVariable('SbatLevel', authority(EFI.shim, 'SbatLevel', utf8('sbat,1,2024010900\nshim,4\ngrub,5\n'))),
+      ['sbat: sbat-outdated'],
+    ],
+    [
       'an older generation',
       replaceVariable('SbatLevel', authority(EFI.shim, 'SbatLevel', utf8('sbat,1,2025021800\nshim,4\ngrub,4\n'))),
       ['sbat: sbat-outdated'],

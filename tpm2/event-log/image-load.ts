@@ -20,7 +20,6 @@ export function parseImageLoad(bytes: Bytes): ImageLoad {
   const length = reader.u64Le();
   const linkTime = reader.u64Le();
   const pathLength = reader.u64Le();
-  if (pathLength > BigInt(reader.remaining)) throw reader.fail('truncated');
   const devicePath = reader.bytes(Number(pathLength));
   // Shims of 2020 wrote longer events than they filled.
   if (reader.rest().some((octet) => octet !== 0)) throw reader.fail('trailing-bytes');

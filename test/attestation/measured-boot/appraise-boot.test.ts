@@ -204,6 +204,13 @@ test('a digest of the kernel’s file counts only where every file of PCR 9 has 
   expect(bootVerdict(GOOD_BOOT, { ...policy, loaderFiles })).toBe('accepted');
 });
 
+test('that nobody vouched for anything is no list of authorities', () => {
+  const events = GOOD_BOOT.filter(({ type }) => type !== T.efiVariableAuthority);
+  const policy: PolicyText = { secureBoot: 'not-required', authorities: [sha256Hex(CERT.db)] };
+  expect(bootVerdict(events, policy)).toEqual(['authorities: boot-authority-refused']);
+  expect(bootVerdict(GOOD_BOOT, { ...policy, authorities: GOOD_POLICY.authorities })).toBe('accepted');
+});
+
 test('an image of the firmware is no boot application, and no kernel', () => {
   const events = GOOD_BOOT.filter(({ type }) => type !== T.efiBootServicesApplication);
   const own = events.toSpliced(

@@ -66,6 +66,10 @@ describe('a unified kernel image', () => {
     expect(bootVerdict(events, { ...policy, ...change })).toEqual(expected);
   });
 
+  test('is none without sections, even if the policy has none', () => {
+    expect(bootVerdict(GOOD_BOOT, { uki: { sections: {} } })).toEqual(['uki-sections: uki-refused']);
+  });
+
   test('may have its command line end in a line feed', () => {
     const events = GOOD_BOOT.filter(({ pcr }) => pcr !== 8 && pcr !== 9).toSpliced(
       -2,
