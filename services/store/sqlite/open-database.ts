@@ -1,8 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
 
+export interface ConnectionOptions {
+  readonly readOnly: boolean;
+  /** How long the calling thread may stand still for another connection's lock; 5,000 unless said otherwise. */
+  readonly waitMs?: number;
+}
+
+interface Setting {
+  readonly name: string;
+  readonly set: string;
+  readonly reads: string | number;
+}
+
 /** Each is set on every connection and then read back: some builds and file systems quietly keep another value. */
-const SETTINGS: readonly { readonly name: string; readonly set: string; readonly reads: string | number }[] = [
-  { name: 'busy_timeout', set: '5000', reads: 5_000 },
+const settingsOf = ({ waitMs = 5_000 }: ConnectionOptions): readonly Setting[] => [
+  { name: 'busy_timeout', set: String(waitMs), reads: waitMs },
   { name: 'journal_mode', set: 'WAL', reads: 'wal' },
   { name: 'synchronous', set: 'FULL', reads: 2 },
   { name: 'foreign_keys', set: 'ON', reads: 1 },
@@ -17,11 +29,12 @@ const CACHE_KIB = 16_384;
 const CHECKPOINT_PAGES = 4_096;
 
 /** An open connection on which every setting reads as it must. Throws, with nothing left open, when one does not. */
-export function openDatabase(path: string, options: { readonly readOnly: boolean }): DatabaseSync {
+export function openDatabase(path: string, options: ConnectionOptions): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: options.readOnly, allowExtension: false, defensive: true });
+  const settings = settingsOf(options);
   try {
-    for (const { name, set } of SETTINGS) database.exec(`pragma ${name} = ${set}`);
-    for (const { name, reads } of SETTINGS) {
+    for (const { name, set } of settings) database.exec(`pragma ${name} = ${set}`);
+    for (const { name, reads } of settings) {
       const found = readPragma(database, name);
       if (found !== reads) throw new Error(`SQLite keeps ${name} = ${String(found)}; the store needs ${reads}`);
     }

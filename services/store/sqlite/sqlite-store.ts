@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
 import type { Bytes } from '#core/bytes.ts';
+import { DependencyError } from '#core/dependency-error.ts';
 import type { EkFingerprint, NodeId, NodeName, RequestId, Serial, TicketId } from '#core/ids.ts';
 import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
 import type { NodeRecord } from '#core/node-record.ts';
@@ -16,6 +17,8 @@ import type {
   TicketTaken,
 } from '../store.ts';
 import type { StoreOperations, Orphaning } from '../store-operations.ts';
+import { callerError } from './caller-error.ts';
+import { type PointReads, openPointReads } from './point-reads.ts';
 import { WorkerLink } from './worker-link.ts';
 
 export interface SqliteStoreOptions {
@@ -24,19 +27,27 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * The store in a SQLite file, in a thread of its own. It is there and found sound when the promise resolves; rejects with a
+ * The store in a SQLite file: a thread of its own writes it and reads lists from it; single rows are read here. It is there and found sound when the promise resolves; rejects with a
  * DependencyError otherwise, also while another process has it: a second one would take the first one's unfinished signatures for
  * orphans.
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  return new SqliteStore(await WorkerLink.open(options.path));
+export async function openSqliteStore({ path }: SqliteStoreOptions): Promise<Store> {
+  const link = await WorkerLink.open(path);
+  try {
+    return new SqliteStore(link, openPointReads(path));
+  } catch (cause) {
+    await link.close();
+    throw new DependencyError('store', `the store at ${path} cannot be read`, { cause });
+  }
 }
 
 class SqliteStore implements Store, StoreOperations {
   readonly #link: WorkerLink;
+  readonly #points: PointReads;
 
-  constructor(link: WorkerLink) {
+  constructor(link: WorkerLink, points: PointReads) {
     this.#link = link;
+    this.#points = points;
   }
 
   get failure(): AbortSignal {
@@ -44,15 +55,15 @@ class SqliteStore implements Store, StoreOperations {
   }
 
   findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined> {
-    return this.#link.call('findNodeByEk', ek);
+    return this.#readPoint(() => this.#points.findNodeByEk(ek));
   }
 
   findNodeByName(name: NodeName): Promise<NodeRecord | undefined> {
-    return this.#link.call('findNodeByName', name);
+    return this.#readPoint(() => this.#points.findNodeByName(name));
   }
 
   findNode(id: NodeId): Promise<NodeRecord | undefined> {
-    return this.#link.call('findNode', id);
+    return this.#readPoint(() => this.#points.findNode(id));
   }
 
   listNodes(filter: NodeFilter, page: { after?: NodeName | undefined; limit: number }): Promise<readonly NodeRecord[]> {
@@ -60,7 +71,7 @@ class SqliteStore implements Store, StoreOperations {
   }
 
   findCertificate(serial: Serial): Promise<CertificateRecord | undefined> {
-    return this.#link.call('findCertificate', serial);
+    return this.#readPoint(() => this.#points.findCertificate(serial));
   }
 
   listCertificates(nodeId: NodeId, limit: number): Promise<readonly CertificateRecord[]> {
@@ -128,8 +139,22 @@ class SqliteStore implements Store, StoreOperations {
     return this.#link.call('forgetTickets', before);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#link.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Before the writer: the last connection to close folds the log into the file, and this one cannot write.
+    this.#points.close();
+    await this.#link.close();
+  }
+
+  /** `read`'s outcome while the store is of use; damage that it meets is the end of that. */
+  async #readPoint<T>(read: () => Promise<T>): Promise<T> {
+    this.#link.assertUsable();
+    try {
+      return await read();
+    } catch (thrown) {
+      const { error, fatal } = callerError(thrown);
+      if (fatal !== undefined) this.#link.fail(fatal);
+      throw error;
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 
 import { DependencyError } from '#core/dependency-error.ts';
 
+import { gatheredCalls } from './gathered-calls.ts';
 import {
   type Arguments,
   type Call,
@@ -23,13 +24,14 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** The calling side of `sqlite-worker.ts`: calls of one turn of the event loop go over in one message, and so do their answers. */
+/** The calling side of `sqlite-worker.ts`: calls that come close together go over in one message, and so do their answers. */
 export class WorkerLink {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #opened = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #failure = new AbortController();
+  readonly #gather = gatheredCalls();
   #outbox: Call[] = [];
   #nextId = 1;
   #closing = false;
@@ -61,14 +63,14 @@ export class WorkerLink {
   /** The operation's own outcome, or a DependencyError when the worker cannot say what it is. */
   call<N extends OperationName>(name: N, ...args: Arguments[N]): Promise<Results[N]> {
     return new Promise((resolve, reject) => {
-      this.#assertUsable();
+      this.assertUsable();
       const id = this.#nextId++;
       const settle = (reply: Reply<Results[N]>): void => {
         if (reply.ok) resolve(reply.value);
         else reject(readError(reply.error));
       };
       this.#pending.set(id, { settle, reject });
-      if (this.#outbox.push({ id, name, args }) === 1) setImmediate(() => this.#flush());
+      if (this.#outbox.push({ id, name, args }) === 1) this.#gather(() => this.#flush());
     });
   }
 
@@ -83,10 +85,16 @@ export class WorkerLink {
     await this.#exited.promise;
   }
 
-  #assertUsable(): void {
+  /** Throws what every call rejects with once the worker cannot be relied on, does not keep up, or was told to close. */
+  assertUsable(): void {
     this.#failure.signal.throwIfAborted();
     if (this.#closing) throw new DependencyError('store', 'the store is closed');
     if (this.#pending.size >= PENDING_MAX) throw new DependencyError('store', 'the store does not keep up');
+  }
+
+  /** Takes the worker for one that cannot be relied on: for what others see of its file. */
+  fail(error: DependencyError): void {
+    this.#failWith(error);
   }
 
   #flush(): void {
