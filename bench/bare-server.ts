@@ -3,8 +3,8 @@ import { createServer } from 'node:https';
 import { constants } from 'node:crypto';
 
 /**
- * The floor of any HTTPS service on this runtime: TLS 1.3 without tickets, an empty answer to every request. Runs as a child process; a
- * message from the parent is answered with the CPU microseconds used so far.
+ * The floor of any HTTPS service on this runtime: TLS 1.3 without tickets, an empty answer to every request. Runs as a child process;
+ * tells its parent the port, and ends with it.
  */
 const [certificateFile = '', keyFile = ''] = process.argv.slice(2);
 
@@ -26,8 +26,4 @@ server.listen(0, '127.0.0.1', () => {
   process.send?.({ port: typeof address === 'object' && address !== null ? address.port : 0 });
 });
 
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send?.({ cpu: user + system });
-});
 process.on('disconnect', () => process.exit(0));
