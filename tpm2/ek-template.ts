@@ -1,4 +1,4 @@
-import { type Bytes, equalBytes, fromHex, toHex } from '#core/bytes.ts';
+import { type Bytes, fromHex, toHex } from '#core/bytes.ts';
 import type { HashName } from '#core/digest.ts';
 
 import { CURVE, type CurveName, OBJECT_ATTRIBUTE } from './constants.ts';
@@ -90,7 +90,7 @@ export function ekPublicFromKey(id: EkTemplateId, ekKey: EkKey): PublicArea | un
 
 /** The template that `area` was made from: everything in it but its unique field is exactly the template's. */
 export function matchEkTemplate(area: PublicArea): EkTemplateId | undefined {
-  return EK_TEMPLATE_IDS.find((id) => equalBytes(withoutUnique(area), withoutUnique(templatePublic(id))));
+  return TEMPLATE_BY_FORM.get(formOf(area));
 }
 
 /** The templates whose key has the type and size of `ekKey`. */
@@ -128,14 +128,19 @@ function eccArea(
   return { type: 'ecc', ...base(template), curve, kdf: { kind: 'null' }, x, y };
 }
 
-function withoutUnique(area: PublicArea): Bytes {
+/** The encoding of `area` with its unique field empty, as hex. */
+function formOf(area: PublicArea): string {
   const none = new Uint8Array();
   switch (area.type) {
     case 'rsa':
-      return writePublicArea({ ...area, modulus: none });
+      return toHex(writePublicArea({ ...area, modulus: none }));
     case 'ecc':
-      return writePublicArea({ ...area, x: none, y: none });
+      return toHex(writePublicArea({ ...area, x: none, y: none }));
     case 'keyedhash':
-      return writePublicArea({ ...area, unique: none });
+      return toHex(writePublicArea({ ...area, unique: none }));
   }
 }
+
+const TEMPLATE_BY_FORM: ReadonlyMap<string, EkTemplateId> = new Map(
+  EK_TEMPLATE_IDS.map((id) => [formOf(templatePublic(id)), id]),
+);

@@ -3,8 +3,6 @@ import { createHmac } from 'node:crypto';
 import { type Bytes, concatBytes, utf8 } from '#core/bytes.ts';
 import { digest, DIGEST_SIZE, type HashName } from '#core/digest.ts';
 
-import { Writer } from './writer.ts';
-
 /** What KDFa and KDFe have in common. `label` is ASCII without its terminating NUL; `bits` is the length wanted. */
 interface KdfInput {
   readonly hash: HashName;
@@ -37,5 +35,7 @@ function expand(hash: HashName, bits: number, block: (counter: number) => Bytes)
 }
 
 function uint32(value: number): Bytes {
-  return new Writer().u32(value).finish();
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
 }
