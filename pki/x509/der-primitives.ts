@@ -5,8 +5,8 @@ import type { Bytes } from '#core/bytes.ts';
 import { TAG } from './der-tags.ts';
 import type { X509FormatCode } from './format-error.ts';
 
-const UTC_TIME = /^\d{12}Z$/;
-const GENERALIZED_TIME = /^\d{14}Z$/;
+const ZERO = 0x30;
+const ZULU = 0x5a;
 const OID_MAX_BYTES = 64;
 const END_OF_CONTENTS = 0x00;
 /** Mask that takes the constructed bit away. */
@@ -83,52 +83,49 @@ export function oidFault(content: Bytes): X509FormatCode | undefined {
 /** Dotted decimal of an OBJECT IDENTIFIER's content that `oidFault` has passed. */
 export function oidText(content: Bytes): string {
   let text = '';
-  let arc = 0;
-  let bigArc = 0n;
-  let isBig = false;
+  let arc: number | bigint = 0;
   for (const byte of content) {
-    if (!isBig && arc >= 0x1000000) {
-      isBig = true;
-      bigArc = BigInt(arc);
-    }
-    if (isBig) bigArc = (bigArc << 7n) | BigInt(byte & 0x7f);
-    else arc = arc * 128 + (byte & 0x7f);
+    arc = nextArc(arc, byte & 0x7f);
     if (byte >= 0x80) continue;
-    const value = isBig ? bigArc : BigInt(arc);
-    text += text === '' ? firstArcs(value) : `.${value}`;
+    text += text === '' ? firstArcs(arc) : `.${arc}`;
     arc = 0;
-    isBig = false;
   }
   return text;
 }
 
+/** Beyond 2^46 another seven bits might not fit a number exactly. */
+function nextArc(arc: number | bigint, bits: number): number | bigint {
+  if (typeof arc === 'number' && arc < 2 ** 46) return arc * 128 + bits;
+  return (BigInt(arc) << 7n) | BigInt(bits);
+}
+
 /** The first two arcs share one number: 40 × first + second, and the first is at most 2 (X.690 §8.19.4). */
-function firstArcs(value: bigint): string {
-  if (value < 40n) return `0.${value}`;
-  if (value < 80n) return `1.${value - 40n}`;
-  return `2.${value - 80n}`;
+function firstArcs(value: number | bigint): string {
+  const first = value < 40 ? 0 : value < 80 ? 1 : 2;
+  return `${first}.${typeof value === 'bigint' ? value - BigInt(40 * first) : value - 40 * first}`;
 }
 
 /** UTCTime as DER has it (`YYMMDDHHMMSSZ`), 1950 to 2049 (RFC 5280 §4.1.2.5.1). Undefined for any other spelling or an impossible date. */
 export function parseUtcTime(content: Bytes): Date | undefined {
-  const text = ascii(content);
-  if (!UTC_TIME.test(text)) return undefined;
-  const year = Number(text.slice(0, 2));
-  return dateOf(year < 50 ? 2000 + year : 1900 + year, text.slice(2));
+  if (!isTime(content, 12)) return undefined;
+  const year = twoDigits(content, 0);
+  return dateOf(year < 50 ? 2000 + year : 1900 + year, content, 2);
 }
 
 /** GeneralizedTime as RFC 5280 §4.1.2.5.2 has it (`YYYYMMDDHHMMSSZ`, no fraction). Undefined for any other spelling or an impossible date. */
 export function parseGeneralizedTime(content: Bytes): Date | undefined {
-  const text = ascii(content);
-  if (!GENERALIZED_TIME.test(text)) return undefined;
-  return dateOf(Number(text.slice(0, 4)), text.slice(4));
+  if (!isTime(content, 14)) return undefined;
+  return dateOf(100 * twoDigits(content, 0) + twoDigits(content, 2), content, 4);
 }
 
-/** `rest` is `MMDDHHMMSSZ`. */
-function dateOf(year: number, rest: string): Date | undefined {
-  const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((at) => Number(rest.slice(at, at + 2)));
-  if (month === undefined || day === undefined || hour === undefined) return undefined;
-  if (minute === undefined || second === undefined) return undefined;
+/** `content` has `MMDDHHMMSS` at `at`, digits all. */
+function dateOf(year: number, content: Bytes, at: number): Date | undefined {
+  const month = twoDigits(content, at);
+  const day = twoDigits(content, at + 2);
+  const hour = twoDigits(content, at + 4);
+  const minute = twoDigits(content, at + 6);
+  const second = twoDigits(content, at + 8);
+  if (second > 59) return undefined;
   // Date.UTC reads the years 0 to 99 as 1900 to 1999, so the year is set apart.
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
@@ -141,5 +138,14 @@ function dateOf(year: number, rest: string): Date | undefined {
   return isReal ? date : undefined;
 }
 
-const ascii = (content: Bytes): string =>
-  content.byteLength > 15 ? '' : Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1');
+/** True for so many ASCII digits and a `Z`. */
+function isTime(content: Bytes, digits: number): boolean {
+  if (content.byteLength !== digits + 1 || content[digits] !== ZULU) return false;
+  for (let at = 0; at < digits; at += 1) if (!isDigit(content[at] ?? 0)) return false;
+  return true;
+}
+
+const isDigit = (byte: number): boolean => byte >= ZERO && byte <= ZERO + 9;
+
+const twoDigits = (content: Bytes, at: number): number =>
+  10 * ((content[at] ?? 0) - ZERO) + ((content[at + 1] ?? 0) - ZERO);

@@ -45,6 +45,8 @@ export function attributeText(attribute: { readonly tag: number; readonly value:
  * run together. Undefined when it has a prohibited character.
  */
 export function comparableText(text: string): string | undefined {
+  // Of printable ASCII nothing is mapped, composed or prohibited, and the space is the only space.
+  if (VISIBLE.test(text)) return text.replaceAll(/ {2,}/g, ' ').trim().toLowerCase();
   const mapped = text.replaceAll(SPACES, ' ').replaceAll(NOTHING, '');
   const folded = mapped.normalize('NFKC').toLowerCase().normalize('NFKC');
   if (PROHIBITED.test(folded)) return undefined;
