@@ -64,6 +64,7 @@ export function appraiseGrubCommands({ grub }: BootFacts, { grubCommands }: Meas
   if (grubCommands === undefined) return [];
   const wanted = `none but ${grubCommands.length} known ones`;
   if (grub === undefined) return [notVerified(GRUB_COMMANDS, wanted)];
-  const unknown = grub.commands.filter((command) => !grubCommands.includes(command));
+  const known = new Set(grubCommands);
+  const unknown = grub.commands.filter((command) => !known.has(command));
   return [factResult(GRUB_COMMANDS, { wanted, found: `unknown: ${listed(unknown)}`, ok: unknown.length === 0 })];
 }

@@ -1,8 +1,10 @@
-import { type Bytes, equalBytes, utf8 } from '#core/bytes.ts';
+import { type Bytes, utf8 } from '#core/bytes.ts';
 import { digest, type HashName } from '#core/digest.ts';
 import type { LogEvent } from '#tpm2/event-log.ts';
 import { EVENT_TYPE } from '#tpm2/event-log/event-type.ts';
 import { parseUefiVariable } from '#tpm2/event-log/uefi-variable.ts';
+
+import { sameBytes, startsWith } from './same-bytes.ts';
 
 /** What ties an event's data to its digest. */
 export interface Binding {
@@ -40,7 +42,7 @@ const whole = (bound: Bytes): Binding => ({ bound, padded: false });
  */
 export function bindEvent(event: LogEvent, expected: Bytes, bank: HashName): Binding | 'mismatch' {
   const { pcr, unverifiedType: type, unverifiedData: data } = event;
-  const isDigestOf = (bytes: Bytes): boolean => equalBytes(digest(bank, bytes), expected);
+  const isDigestOf = (bytes: Bytes): boolean => sameBytes(digest(bank, bytes), expected);
   if (DATA.has(type)) return isDigestOf(data) ? whole(data) : 'mismatch';
   switch (type) {
     case T.efiVariableBoot:
@@ -95,9 +97,7 @@ function bindGrubString(data: Bytes, isDigestOf: IsDigestOf): Binding | 'mismatc
 
 /** The unverified label of a string that GRUB measured. */
 export function isLabelledCommandLine(data: Bytes): boolean {
-  return [utf8('kernel_cmdline'), utf8('grub_kernel_cmdline')].some((start) => startsWith(data, start));
+  return COMMAND_LINE_LABELS.some((start) => startsWith(data, start));
 }
 
-function startsWith(data: Bytes, start: Bytes): boolean {
-  return data.byteLength >= start.byteLength && equalBytes(data.subarray(0, start.byteLength), start);
-}
+const COMMAND_LINE_LABELS = ['kernel_cmdline', 'grub_kernel_cmdline'].map(utf8);

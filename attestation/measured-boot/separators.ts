@@ -1,9 +1,10 @@
-import { equalBytes, fromHex, toHex } from '#core/bytes.ts';
+import { type Bytes, fromHex, toHex } from '#core/bytes.ts';
 import { digest, type HashName } from '#core/digest.ts';
 import { EVENT_TYPE } from '#tpm2/event-log/event-type.ts';
 
 import type { Denial } from '../result.ts';
 import { eventTypeName } from './event-grammar.ts';
+import { sameBytes } from './same-bytes.ts';
 import type { VerifiedEvent } from './verified-event-log.ts';
 
 /** The last PCR that firmware draws a line under. */
@@ -12,6 +13,15 @@ const LAST_PCR = 7;
 /** UEFI's, and that of BIOSes (PC Client Platform Firmware Profile §10.4.1); 00000001 says that the firmware failed. */
 const GOOD = ['00000000', 'ffffffff'];
 const FAILED = '00000001';
+
+const separatorDigests = (bank: HashName): readonly Bytes[] =>
+  [...GOOD, FAILED].map((value) => digest(bank, fromHex(value)));
+const SEPARATOR_DIGESTS: Readonly<Record<HashName, readonly Bytes[]>> = {
+  sha1: separatorDigests('sha1'),
+  sha256: separatorDigests('sha256'),
+  sha384: separatorDigests('sha384'),
+  sha512: separatorDigests('sha512'),
+};
 
 /**
  * What is wrong with the separators of `pcr`: exactly one with the data of a boot that went well, and no event of another type with a
@@ -32,11 +42,11 @@ export function checkSeparators(pcr: number, events: readonly VerifiedEvent[], b
 }
 
 function disguised(pcr: number, events: readonly VerifiedEvent[], bank: HashName): readonly Denial[] {
-  const digests = [...GOOD, FAILED].map((value) => digest(bank, fromHex(value)));
+  const digests = SEPARATOR_DIGESTS[bank];
   return events
     .filter(
       (event) =>
-        event.unverifiedType !== EVENT_TYPE.separator && digests.some((value) => equalBytes(value, event.digest)),
+        event.unverifiedType !== EVENT_TYPE.separator && digests.some((value) => sameBytes(value, event.digest)),
     )
     .map(({ index, unverifiedType }) =>
       grammarDenial(pcr, `a separator’s digest (event ${index})`, eventTypeName(unverifiedType)),

@@ -1,8 +1,9 @@
-import { concatBytes, equalBytes, toHex, utf8 } from '#core/bytes.ts';
+import { concatBytes, toHex, utf8 } from '#core/bytes.ts';
 import { digest, type HashName } from '#core/digest.ts';
 import { utf16 } from '#tpm2/event-log/uefi-variable.ts';
 
 import { UKI_PCR } from './boot-phases.ts';
+import { sameBytes } from './same-bytes.ts';
 import type { VerifiedEvent, VerifiedEventLog } from './verified-event-log.ts';
 
 /** A section of a unified kernel image, by its contents. */
@@ -69,6 +70,7 @@ const text = (bound: Uint8Array): string => utf16(bound).replace(/\0$/, '');
 
 /** Each section is two events: one with the digest of its name and a NUL, then one with the digest of its contents. */
 function readSections(events: readonly VerifiedEvent[], bank: HashName): Omit<UkiImageFact, 'bootPhases'> {
+  if (events.length === 0) return { sections: [], otherEvents: 0 };
   const names = SECTIONS.map((name) => ({ name, digest: digest(bank, concatBytes(utf8(name), Buffer.of(0))) }));
   const sections: UkiSectionFact[] = [];
   let otherEvents = 0;
@@ -79,7 +81,7 @@ function readSections(events: readonly VerifiedEvent[], bank: HashName): Omit<Uk
       name = undefined;
       continue;
     }
-    name = names.find((known) => equalBytes(known.digest, event.digest))?.name;
+    name = names.find((known) => sameBytes(known.digest, event.digest))?.name;
     if (name === undefined) otherEvents += 1;
   }
   return { sections, otherEvents: otherEvents + (name === undefined ? 0 : 1) };

@@ -54,25 +54,33 @@ function readList(reader: Reader, found: Found): void {
   const fixed = FIXED_SIZE.get(type);
   if (fixed !== undefined && entrySize !== OWNER_SIZE + fixed) throw reader.fail('bad-value');
   reader.bytes(headerSize);
-  const entries = new Reader(reader.bytes(size), 'EFI_SIGNATURE_DATA');
-  while (entries.remaining > 0) {
-    entries.bytes(OWNER_SIZE);
-    addEntry(found, type, entries.bytes(entrySize - OWNER_SIZE));
-  }
+  addEntries(found, type, { entries: reader.bytes(size), entrySize });
 }
 
-function addEntry(found: Found, type: string, data: Bytes): void {
+interface Entries {
+  /** EFI_SIGNATURE_DATA, one after the other. */
+  readonly entries: Bytes;
+  readonly entrySize: number;
+}
+
+function addEntries(found: Found, type: string, { entries, entrySize }: Entries): void {
+  const starts = Array.from({ length: entries.byteLength / entrySize }, (_, at) => at * entrySize + OWNER_SIZE);
+  // One conversion for a revocation list of hundreds of digests.
+  const digests = (): readonly string[] => {
+    const hex = toHex(entries);
+    return starts.map((start) => hex.slice(2 * start, 2 * (start + SHA256_SIZE)));
+  };
   switch (type) {
     case GUID.certX509:
-      found.certificates.push(data);
+      for (const start of starts) found.certificates.push(entries.subarray(start, start + entrySize - OWNER_SIZE));
       break;
     case GUID.certSha256:
-      found.imageDigests.push(toHex(data));
+      for (const digest of digests()) found.imageDigests.push(digest);
       break;
     case GUID.certX509Sha256:
-      found.certificateDigests.push(toHex(data.subarray(0, SHA256_SIZE)));
+      for (const digest of digests()) found.certificateDigests.push(digest);
       break;
     default:
-      found.others += 1;
+      found.others += starts.length;
   }
 }

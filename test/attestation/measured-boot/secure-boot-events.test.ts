@@ -103,9 +103,9 @@ describe('what PCR 7 says', () => {
     expect(read).toMatchObject({
       variables: {
         secureBoot: 'on',
-        db: { certificates: [Buffer.from(CERT.db)], imageDigests: [], certificateDigests: [], others: 0 },
+        db: { certificates: [new Uint8Array(CERT.db)], imageDigests: [], certificateDigests: [], others: 0 },
       },
-      authorities: [{ variable: 'db', exact: true, content: { kind: 'certificate', der: Buffer.from(CERT.db) } }],
+      authorities: [{ variable: 'db', exact: true, content: { kind: 'certificate', der: new Uint8Array(CERT.db) } }],
       driverAuthorities: [],
       debugMode: false,
       dmaProtectionDisabled: false,
