@@ -6,6 +6,7 @@ import { X509FormatError } from '#pki/x509/format-error.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 
 import { renderName } from './distinguished-name.ts';
+import { IssuerMemory } from './issuer-memory.ts';
 
 /** Certificate authorities that are trusted to certify EKs, because someone configured them: without any, nobody is. */
 export interface Anchors {
@@ -14,6 +15,8 @@ export interface Anchors {
   readonly fingerprints: readonly CertificateFingerprint[];
   /** Of every certificate in the pool, RFC 4514. */
   readonly subjects: ReadonlySet<string>;
+  /** Those below them that certified EKs. */
+  readonly issuers: IssuerMemory;
 }
 
 /** The most certificates in one PEM file. */
@@ -41,6 +44,7 @@ export function anchorsOf(certificates: readonly Certificate[]): Anchors {
     pool: new CertificatePool(byFingerprint.values()),
     fingerprints: [...byFingerprint.keys()],
     subjects: new Set([...byFingerprint.values()].map(({ subject }) => renderName(subject))),
+    issuers: new IssuerMemory(),
   };
 }
 

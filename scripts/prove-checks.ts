@@ -37,7 +37,21 @@ async function main(filters: readonly string[]): Promise<number> {
 
 const WORKERS = 2;
 const TIMEOUT_MS = 120_000;
-const SOURCES = ['core', 'tpm2', 'protocol', 'pki', 'attestation', 'services', 'agent', 'cli', 'bench', 'docs', 'deploy', 'test', 'scripts'];
+const SOURCES = [
+  'core',
+  'tpm2',
+  'protocol',
+  'pki',
+  'attestation',
+  'services',
+  'agent',
+  'cli',
+  'bench',
+  'docs',
+  'deploy',
+  'test',
+  'scripts',
+];
 const FILES = ['package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 interface TestCounts {

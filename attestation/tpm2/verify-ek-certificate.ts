@@ -45,19 +45,21 @@ const EK_CHAIN: ChainPolicy = {
  * usable status, and what is known to be bad goes on the policy's list. Throws X509FormatError.
  */
 export function verifyEkCertificate(input: EkCertificateInput): VerifiedEkCertificate | Denial {
+  const { anchors } = input;
   const [leafBytes = new Uint8Array(), ...issuers] = input.ekCertificates;
   const leaf = parseMakerCertificate(leafBytes);
   const keyDenial = checkCertifiedKey(leaf, input.ekSpki);
   if (keyDenial !== undefined) return keyDenial;
   const chain = verifyChain({
     leaf,
-    intermediates: issuers.map(parseMakerCertificate),
-    anchors: input.anchors.pool,
+    intermediates: issuers.map((bytes) => anchors.issuers.parsed(trimCertificate(bytes), parseMakerCertificate)),
+    anchors: anchors.pool,
     now: input.now,
     purpose: EK_CERTIFICATE,
     policy: EK_CHAIN,
   });
   if (!chain.ok) return chainDenial(chain);
+  anchors.issuers.keep(chain.path.slice(1, -1), parseMakerCertificate);
   const facts = readEkCertificateFacts(leaf);
   if (isDenial(facts)) return facts;
   const issuerNames = chain.path.slice(1).map(({ subject }) => subject);
