@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 import { type RunningService, runService } from '#test/lab/running-service.ts';
 import type { TlsIdentity } from '#test/lab/service-pki.ts';
 
@@ -20,7 +20,7 @@ export interface Desk extends AsyncDisposable {
 
 export async function openDesk(options: Parameters<typeof runService>[0] = {}): Promise<Desk> {
   const folder = mkdtempSync(join(tmpdir(), 'muster-desk-'));
-  const running = await runService({ store: new MemoryStore(), ...options });
+  const running = await runService({ store: memoryStore(), ...options });
   const { host, port } = running.service.admin;
   const writeContext: Desk['writeContext'] = (name, identity, change = {}) => {
     writeFileSync(join(folder, `${name}-ca.pem`), change.caPem ?? running.caPem);

@@ -14,7 +14,7 @@ import { nodeGate } from '#services/gates.ts';
 import { createApp, type Gate } from '#services/http/app.ts';
 import type { Principal } from '#services/http/principal.ts';
 import { joinRoutes } from '#services/join/routes.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 import { silentLog } from '#test/fakes/silent-log.ts';
 import { FUZZ_RUNS } from '#test/lab/fuzz-runs.ts';
 import { answerOf, challengeFor, challengeRequestOf, joinLab, LOOPBACK } from '#test/lab/join-lab.ts';
@@ -35,7 +35,7 @@ const bodies: Record<string, object> = {};
 let ports: Record<string, number> = {};
 
 beforeAll(async () => {
-  const admitted = new MemoryStore();
+  const admitted = memoryStore();
   const lab = await joinLab({
     store: admitted,
     // A ticket that can be used again and again, so that mutated evidence gets past it.

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compilePolicy, type Policy } from '#attestation/evidence-policy.ts';
 import type { Bytes } from '#core/bytes.ts';
 import { policySchema } from '#protocol/policy.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 import { join, joinLab, lastDenials, PCRS, referenceValuesOf, told } from '#test/lab/join-lab.ts';
 import { type LabTpm, labTpm } from '#test/lab/software-tpm.ts';
 import { issueEkCertificate, labEkCa } from '#test/lab/tpm-certificates.ts';
@@ -33,21 +33,14 @@ function certifiedPool(tpm: LabTpm): Policy {
 }
 
 /** A store whose enrolments bring this certificate. */
-class StoreWithCertificate extends MemoryStore {
-  readonly #ekCertificate: Bytes | undefined;
-
-  constructor(ekCertificate: Bytes | undefined) {
-    super();
-    this.#ekCertificate = ekCertificate;
-  }
-
-  override enrolNodes(...[enrolments, ...rest]: Parameters<MemoryStore['enrolNodes']>) {
-    return super.enrolNodes(
-      enrolments.map((enrolment) => ({ ...enrolment, ekCertificate: this.#ekCertificate })),
-      ...rest,
-    );
-  }
-}
+const storeWithCertificate = (ekCertificate: Bytes | undefined) =>
+  memoryStore((real) => ({
+    enrolNodes: (enrolments, ...rest) =>
+      real.enrolNodes(
+        enrolments.map((enrolment) => ({ ...enrolment, ekCertificate })),
+        ...rest,
+      ),
+  }));
 
 describe('a node whose TPM holds no EK certificate', () => {
   test.each<[string, (tpm: LabTpm) => Bytes | undefined, string, readonly string[]]>([
@@ -72,7 +65,7 @@ describe('a node whose TPM holds no EK certificate', () => {
     ],
   ])('%s', async (_, certificate, outcome, denials) => {
     const tpm = labTpm();
-    const store = new StoreWithCertificate(certificate(tpm));
+    const store = storeWithCertificate(certificate(tpm));
     const lab = await joinLab({ store, tpm, policy: certifiedPool(tpm) });
     expect(told(await join(lab))).toBe(outcome);
     expect(await lastDenials(store)).toEqual(denials);

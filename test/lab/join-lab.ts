@@ -33,7 +33,7 @@ import type { JoinRoutesDeps } from '#services/join/routes.ts';
 import { parseTicketKey } from '#services/join/ticket.ts';
 import type { Store } from '#services/store/store.ts';
 import { fakeClock, type FakeClock } from '#test/fakes/fake-clock.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
 
 import { LAB_NOW, labIssuer, labKey, labNodeCa, type NodeCa } from './node-ca.ts';
 import { labTpm, type LabTpm } from './software-tpm.ts';
@@ -67,7 +67,7 @@ export const NO_LIMITS: JoinLimits = { ofSource: () => undefined, ofEk: () => un
 let ca: Promise<NodeCa> | undefined;
 
 export async function joinLab(options: Partial<JoinLabOptions<MemoryStore>> = {}): Promise<JoinLab> {
-  return joinLabOver({ store: new MemoryStore(), ...options });
+  return joinLabOver({ store: memoryStore(), ...options });
 }
 
 /** A laboratory over any store. The node `worker-7` of pool `general` is enrolled in it. */

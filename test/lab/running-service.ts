@@ -11,7 +11,7 @@ import { type Service, startService } from '#services/compose.ts';
 import type { Log } from '#services/http/request-log.ts';
 import type { Material } from '#services/material.ts';
 import type { Store } from '#services/store/store.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
 import { silentLog } from '#test/fakes/silent-log.ts';
 
 import { type LabClient, labClient } from './https-client.ts';
@@ -55,7 +55,7 @@ export interface RunningOptions<S extends Store> {
 }
 
 export const runService = (options: Partial<RunningOptions<MemoryStore>> = {}): Promise<RunningService> =>
-  runServiceOver({ store: new MemoryStore(), ...options });
+  runServiceOver({ store: memoryStore(), ...options });
 
 export async function runServiceOver<S extends Store>(options: RunningOptions<S>): Promise<RunningService<S>> {
   const { store, now = systemClock, host = '127.0.0.1', tpm = labTpm(), log = silentLog } = options;

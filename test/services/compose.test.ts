@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { newRequestId } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import { createLog } from '#services/http/request-log.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 import { auditTypes, challengeFor, answerOf, enrol, joinLabOver, submit } from '#test/lab/join-lab.ts';
 import { runService } from '#test/lab/running-service.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
@@ -11,7 +11,7 @@ import { joinBodyFor, joinOverWire } from '#test/lab/wire.ts';
 
 describe('the service', () => {
   test('records its start before it answers, and its stop', async () => {
-    const store = new MemoryStore();
+    const store = memoryStore();
     {
       await using running = await runService({ store });
       expect(await auditTypes(store)).toEqual(['policy.loaded', 'service.started']);
@@ -23,7 +23,7 @@ describe('the service', () => {
   });
 
   test('marks what an earlier process left unfinished, before anything else', async () => {
-    const store = new MemoryStore();
+    const store = memoryStore();
     const tpm = labTpm();
     const lab = await joinLabOver({ store, tpm });
     const dead = {
@@ -63,7 +63,7 @@ describe('the service', () => {
   });
 
   test('does not start without a store that takes records', async () => {
-    const store = new MemoryStore();
+    const store = memoryStore();
     store.unavailable = true;
     await expect(runService({ store })).rejects.toThrow(/./);
   });

@@ -1,7 +1,7 @@
 import { Kysely } from 'kysely';
 
 import { SQLITE_TRAITS } from '../dialect-traits.ts';
-import { KyselyStore } from '../kysely-store.ts';
+import { kyselyOperations } from '../kysely-operations.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { Schema } from '../schema.ts';
 import type { StoreOperations } from '../store-operations.ts';
@@ -37,7 +37,7 @@ export async function openSqliteOperations(path: string, schedule: Schedule): Pr
   const reader = openDatabase(path, { readOnly: true });
   opening.defer(() => reader.close());
   const group = new GroupCommit(writer, connection, schedule);
-  const operations = new KyselyStore(builder, new SqliteConnection(reader), (work) => group.transact(work));
+  const operations = kyselyOperations(builder, new SqliteConnection(reader), (work) => group.transact(work));
   opening.move();
   return {
     operations,

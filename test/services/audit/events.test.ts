@@ -32,7 +32,7 @@ import {
   labRequestId,
   labSerial,
 } from '#test/lab/store-values.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 
 const OCCASION = { at: NOON, requestId: labRequestId(1), address: '192.0.2.7' };
 const EK = ekFingerprint(utf8('ek 1'));
@@ -131,7 +131,7 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
 describe('an audit event', () => {
   test.each(Object.entries(EVENTS))('%s bears its own type and stands in a chain', async (type, event) => {
     expect(event.type).toBe(type);
-    const store = new MemoryStore();
+    const store = memoryStore();
     const record = await store.appendAudit(event);
     const [read] = await store.readAudit(0, 1);
     expect(read).toEqual(record);

@@ -5,7 +5,7 @@ import { systemRandom } from '#core/random.ts';
 import { referenceListSchema, retireResponseSchema } from '#protocol/reference.ts';
 import { referenceRetired } from '#services/audit/events.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { memoryStore } from '#test/fakes/memory-store.ts';
 import type { LabClient } from '#test/lab/https-client.ts';
 import { auditOf, enrol, lastDenials } from '#test/lab/join-lab.ts';
 import { LAB_NOW } from '#test/lab/node-ca.ts';
@@ -73,7 +73,7 @@ describe('reference values in the running service', () => {
 });
 
 test('what is retired stays retired when the service starts again', async () => {
-  const store = new MemoryStore();
+  const store = memoryStore();
   const tpm = labTpm();
   {
     await using running = await runService({ store, tpm });
@@ -91,7 +91,7 @@ test('what is retired stays retired when the service starts again', async () => 
 });
 
 test('nothing is retired while the log cannot take the record', async () => {
-  const store = new MemoryStore();
+  const store = memoryStore();
   await using running = await runService({ store });
   await enrol(store, running.tpm);
   const admin = running.admin(await running.administrator());
@@ -102,7 +102,7 @@ test('nothing is retired while the log cannot take the record', async () => {
 });
 
 test('every retirement is found, however many there are', async () => {
-  const store = new MemoryStore();
+  const store = memoryStore();
   const names = Array.from({ length: 2_001 }, (_, n) => `image-${n}`);
   const occasion = { at: LAB_NOW, requestId: newRequestId(systemRandom), address: '127.0.0.1' };
   for (const name of names) {

@@ -5,7 +5,7 @@ import { Snapshot, type SnapshotChange } from '#services/kubernetes/snapshot.ts'
 import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
 import { snapshotNode, storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 import { verifyStatement } from '#services/kubernetes/signed-statement.ts';
-import { MemoryStore } from '#test/fakes/memory-store.ts';
+import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
 import { fakeClock } from '#test/fakes/fake-clock.ts';
 import { labFingerprint, labSnapshotKeys } from '#test/lab/kubernetes-snapshot.ts';
 import {
@@ -28,7 +28,7 @@ let store: MemoryStore;
 let feed: SnapshotFeed;
 let pauses: (() => unknown)[];
 beforeEach(() => {
-  store = new MemoryStore();
+  store = memoryStore();
   pauses = [];
   feed = snapshotFeed({
     source: storeSnapshotSource(store),

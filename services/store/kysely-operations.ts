@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely';
+
+import { auditOperations } from './audit-operations.ts';
+import { certificateOperations } from './certificate-operations.ts';
+import { nodeOperations } from './node-operations.ts';
+import type { Executor } from './prepared-query.ts';
+import type { Schema } from './schema.ts';
+import type { StoreOperations } from './store-operations.ts';
+import { storeParts, type Transact } from './store-parts.ts';
+import { ticketOperations } from './ticket-operations.ts';
+
+/**
+ * The store's operations in the query builder's words: every statement is one that SQLite and PostgreSQL both take. A new concern is a file
+ * of its own, and a line here.
+ */
+export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, transact: Transact): StoreOperations {
+  const parts = storeParts(builder, reader, transact);
+  return {
+    ...nodeOperations(parts),
+    ...certificateOperations(parts),
+    ...ticketOperations(parts),
+    ...auditOperations(parts),
+  };
+}
