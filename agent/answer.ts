@@ -29,7 +29,7 @@ export type Answer<T> =
   | { readonly status: 'unusable'; readonly reason: string };
 
 /** An hour: a service that asks for more has lost its mind or its clock. */
-const MAX_RETRY_AFTER_SECONDS = 3_600;
+export const MAX_RETRY_AFTER_SECONDS = 3_600;
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 const PROBLEM_TYPE = /^application\/problem\+json\s*(?:;|$)/i;

@@ -6,7 +6,7 @@ import { qualifyingData } from '#core/qualifying-data.ts';
 import { buildCsr } from '#pki/x509/build-csr.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
-import type { Answer } from './answer.ts';
+import { type Answer, MAX_RETRY_AFTER_SECONDS } from './answer.ts';
 import type { AtomicFileDeps } from './atomic-file.ts';
 import type { Attester } from './attester.ts';
 import { type CallbackOptions, CallbackPortError, listenForCallback } from './callback-listener.ts';
@@ -32,7 +32,7 @@ export type JoinOutcome =
   /** The service will not have this node as it is. */
   | { readonly status: 'refused'; readonly problem: ProblemName | undefined; readonly requestId: string | undefined }
   /** The service asks to come back, and the time that the configuration allows is over. */
-  | { readonly status: 'not-yet'; readonly reason: string }
+  | { readonly status: 'not-yet'; readonly reason: string; readonly retryAfterSeconds: number }
   | { readonly status: 'unreachable'; readonly reason: string }
   /** The service answered with something that no node should use. */
   | { readonly status: 'answer-unusable'; readonly reason: string };
@@ -77,7 +77,8 @@ export async function joinCluster(deps: JoinDeps, config: AgentConfig): Promise<
     const outcome = await joinOnce(deps, config, patience);
     if (outcome.status !== 'again') return outcome;
     const { reason, afterSeconds } = outcome;
-    if (!(await patience.pause(reason, afterSeconds))) return { status: 'not-yet', reason };
+    if (!(await patience.pause(reason, afterSeconds)))
+      return { status: 'not-yet', reason, retryAfterSeconds: afterSeconds };
   }
 }
 
@@ -95,7 +96,10 @@ async function joinOnce(deps: JoinDeps, config: AgentConfig, patience: Patience)
   if (answer.status === 'no-callback') return unusable(answer.reason);
   if (answer.status !== 'ok') return outcomeOf(answer);
   const { value } = answer;
-  if ('status' in value) return again('an administrator must approve this node first', value.retryAfterSeconds);
+  if ('status' in value) {
+    const afterSeconds = Math.min(value.retryAfterSeconds, MAX_RETRY_AFTER_SECONDS);
+    return again('an administrator must approve this node first', afterSeconds);
+  }
 
   // a7. Nothing is installed that a kubelet could not use, or that says more than this node asked for.
   const expected = { nodeName: config.claimedNodeName, spki, nodeCa: config.nodeCa, now: deps.now() };
@@ -192,7 +196,9 @@ function outcomeOf(answer: Exclude<Answer<unknown>, { status: 'ok' }>): Exclude<
       return unusable(answer.reason);
     case 'problem':
       if (answer.retry === 'new-challenge') return again(problemReason(answer), answer.retryAfterSeconds);
-      if (answer.retry === 'same-request') return { status: 'not-yet', reason: problemReason(answer) };
+      if (answer.retry === 'same-request') {
+        return { status: 'not-yet', reason: problemReason(answer), retryAfterSeconds: answer.retryAfterSeconds };
+      }
       return { status: 'refused', problem: answer.problem, requestId: answer.requestId };
   }
 }

@@ -19,8 +19,9 @@ export interface PatienceDeps {
 /** How long one join may still wait. */
 export interface Patience {
   /**
-   * Waits before another attempt, and says so: a random part of a ceiling that doubles from 1 s to 60 s with each call (full jitter), but not
-   * less than `atLeastSeconds`. False, at once, if that would take longer than there is time left: there is no other attempt then.
+   * Waits before another attempt, and says so: `atLeastSeconds`, and beyond that a random part of a ceiling that doubles from 1 s to 60 s with
+   * each call (full jitter), or of half of `atLeastSeconds` where that is more. False, at once, if that would take longer than there is time
+   * left: there is no other attempt then.
    */
   pause(reason: string, atLeastSeconds?: number): Promise<boolean>;
 }
@@ -31,15 +32,23 @@ export function startPatience(deps: PatienceDeps, totalSeconds: number): Patienc
   let ceilingMs = FIRST_CEILING_MS;
   return {
     async pause(reason, atLeastSeconds = 0) {
-      const jitterMs = Math.floor(fraction(deps.random(4)) * ceilingMs);
+      const waitMs = retryWaitMs(atLeastSeconds, ceilingMs, deps.random);
       ceilingMs = Math.min(ceilingMs * 2, LAST_CEILING_MS);
-      const waitMs = Math.max(jitterMs, atLeastSeconds * 1_000);
       if (deps.elapsedMs() + waitMs >= end) return false;
       deps.progress(`${reason}; asking again in ${renderSeconds(waitMs)}.`);
       await deps.sleep(waitMs);
       return true;
     },
   };
+}
+
+/**
+ * How long to wait where the service asked for `askedSeconds`: that, and a random part of `ceilingMs` or of half of what was asked, whichever is
+ * more. All that were told the same moment would otherwise come back at the same moment.
+ */
+export function retryWaitMs(askedSeconds: number, ceilingMs: number, random: RandomSource): number {
+  const askedMs = askedSeconds * 1_000;
+  return askedMs + Math.floor(fraction(random(4)) * Math.max(ceilingMs, askedMs / 2));
 }
 
 /** The part of `spreadSeconds` that `name` waits before its first request, in milliseconds: always the same for one name. */

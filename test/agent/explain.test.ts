@@ -76,7 +76,7 @@ describe('a failure', () => {
     ['unreachable', 69],
     ['answer-unusable', 70],
   ] as const)('to join (%s) is one sentence with the reason', (status, code) => {
-    const failure = outcomeFailure({ status, reason: 'the reason is this' });
+    const failure = outcomeFailure({ status, reason: 'the reason is this', retryAfterSeconds: 0 });
     expect(failure.message).toMatch(SENTENCE);
     expect(failure.message).toContain('the reason is this');
     expect(failure.exitCode).toBe(code);

@@ -181,16 +181,20 @@ describe('a service that is away', () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  test('is waited for as long as it asks', async () => {
+  test('is waited for as long as it asks, and a little longer', async () => {
     service.faults.push(refuse('rate-limited', { headers: { 'retry-after': '17' } }));
     service.faults.push(refuse('dependency-unavailable', { headers: { 'retry-after': '120' } }));
-    expect(await run()).toMatchObject({ status: 'joined' });
-    expect(slept.slice(1)).toEqual([17_000, 120_000]);
+    expect(await run(config(), { random: () => Buffer.alloc(32, 0x80) })).toMatchObject({ status: 'joined' });
+    expect(slept.slice(1).map((ms) => Math.floor(ms / 1_000))).toEqual([21, 150]);
   });
 
   test('is not waited for beyond the time allowed', async () => {
     service.faults.push(refuse('dependency-unavailable', { headers: { 'retry-after': '901' } }));
-    expect(await run()).toMatchObject({ status: 'not-yet', reason: 'the service says dependency-unavailable' });
+    expect(await run()).toEqual({
+      status: 'not-yet',
+      reason: 'the service says dependency-unavailable',
+      retryAfterSeconds: 901,
+    });
     expect(slept.slice(1)).toEqual([]);
   });
 
@@ -205,9 +209,17 @@ describe('an answer that is no certificate', () => {
   test('that an administrator must approve makes the agent join again later', async () => {
     const pending = { status: 202, body: JSON.stringify({ status: 'awaiting-approval', retryAfterSeconds: 30 }) };
     service.faults.push('answer', pending, 'answer', pending);
-    expect(await run()).toMatchObject({ status: 'joined' });
+    expect(await run(config(), { random: () => Buffer.alloc(32, 0x80) })).toMatchObject({ status: 'joined' });
     expect(paths()).toEqual(['challenges', 'joins', 'challenges', 'joins', 'challenges', 'joins']);
-    expect(slept.slice(1)).toEqual([30_000, 30_000]);
+    expect(slept.slice(1).map((ms) => Math.floor(ms / 1_000))).toEqual([37, 37]);
+  });
+
+  test('that names a time for approval beyond an hour is asked about within the hour', async () => {
+    const pending = { status: 202, body: JSON.stringify({ status: 'awaiting-approval', retryAfterSeconds: 1e12 }) };
+    service.faults.push('answer', pending);
+    const patient = config({ wait: { totalSeconds: 10_000, spreadFirstSeconds: 0 } });
+    expect(await run(patient, { random: () => Buffer.alloc(32, 0) })).toMatchObject({ status: 'joined' });
+    expect(slept.slice(1)).toEqual([3_600_000]);
   });
 
   test('that approval never comes for ends as "not yet"', async () => {

@@ -32,15 +32,19 @@ describe('patience', () => {
     expect(low.slept).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  test('waits as long as the service asks, if that is longer', async () => {
-    const { patience, slept } = patienceOf(1_000, 0xff);
-    await patience.pause('x', 30);
-    await patience.pause('x', 1);
-    expect(slept.map((ms) => Math.ceil(ms / 1_000))).toEqual([30, 2]);
+  test('waits what the service asks, and its random part beyond that', async () => {
+    const waits = async (randomByte: number, ...asked: readonly number[]) => {
+      const { patience, slept } = patienceOf(1_000, randomByte);
+      for (const seconds of asked) await patience.pause('x', seconds);
+      return slept.map((ms) => Math.round(ms / 500) / 2);
+    };
+    expect(await waits(0x00, 30, 1)).toEqual([30, 1]);
+    expect(await waits(0x80, 30, 1)).toEqual([37.5, 2]);
+    expect(await waits(0xff, 30, 1)).toEqual([45, 3]);
   });
 
   test('says that there is no more time instead of waiting in vain', async () => {
-    const { patience, slept, said } = patienceOf(10, 0xff);
+    const { patience, slept, said } = patienceOf(10, 0x00);
     expect(await patience.pause('x', 11)).toBe(false);
     expect(await patience.pause('x', 10)).toBe(false);
     expect(await patience.pause('x', 9)).toBe(true);
