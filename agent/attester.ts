@@ -1,7 +1,7 @@
 import { type Bytes, toBase64Url, toHex } from '#core/bytes.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { ChallengeRequestBody, ChallengeResponse } from '#protocol/challenge.ts';
-import type { JoinRequestBody } from '#protocol/join.ts';
+import { EVENT_LOG_MAX_BYTES, IMA_LOG_MAX_BYTES, type JoinRequestBody } from '#protocol/join.ts';
 import { TpmResponseError } from '#tpm2/commands/frame.ts';
 import { Tpm2FormatError } from '#tpm2/format-error.ts';
 
@@ -12,10 +12,6 @@ import { activateCredential, type LoadedKey, startEndorsementSession } from './t
 import { openTpm, type TpmDevice } from './tpm/device.ts';
 import { type EndorsementKey, type EkType, openEndorsementKey } from './tpm/endorsement-key.ts';
 import { type PcrQuote, quotePcrs } from './tpm/quote.ts';
-
-/** What the protocol carries of each log (protocol/join.ts). */
-const MAX_EVENT_LOG_BYTES = 1_048_576;
-const MAX_IMA_LOG_BYTES = 8_388_608;
 
 type Challenge = ChallengeResponse['attester'];
 export type EvidenceBody = JoinRequestBody['evidence'];
@@ -107,8 +103,8 @@ type Logs = Pick<Extract<EvidenceBody, { kind: 'tpm2-quote' }>, 'eventLog' | 'im
 async function readLogs(config: AgentConfig['tpm'], asked: readonly string[]): Promise<Logs> {
   const read = async (name: string, file: string, maxBytes: number) =>
     asked.includes(name) ? await readMeasuredLog(file, maxBytes) : undefined;
-  const eventLog = await read('event-log', config.eventLogFile, MAX_EVENT_LOG_BYTES);
-  const imaLog = await read('ima', config.imaLogFile, MAX_IMA_LOG_BYTES);
+  const eventLog = await read('event-log', config.eventLogFile, EVENT_LOG_MAX_BYTES);
+  const imaLog = await read('ima', config.imaLogFile, IMA_LOG_MAX_BYTES);
   return {
     ...(eventLog === undefined ? {} : { eventLog: toBase64Url(eventLog) }),
     ...(imaLog === undefined ? {} : { imaLog: toBase64Url(imaLog) }),

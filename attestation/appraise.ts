@@ -5,6 +5,8 @@ import type { NodeRecord } from '#core/node-record.ts';
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
 import { appraiseBoot } from './measured-boot/appraise-boot.ts';
+import { provenCommandLines } from './measured-boot/appraise-command-line.ts';
+import { appraiseIma } from './measured-boot/ima/appraise-ima.ts';
 import { matchPool, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
 import type { Advisory, AttestationResult, Denial, VerifiedClaims, VerifiedEkCertificate } from './result.ts';
 
@@ -26,6 +28,7 @@ export interface AppraisalInput {
  *  - the pool exists, and its demands on the EK certificate are met;
  *  - the quote covers exactly the pool's PCRs, and those that need known values match whole one set of them that is valid now;
  *  - the boot that the event log proves meets every demand, where the pool has demands on it;
+ *  - every file that the IMA list proves is accepted, where the pool asks for the list;
  *  - the TPM's counters are later than at the node's last join.
  *
  * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
@@ -41,7 +44,7 @@ export function appraise(input: AppraisalInput): AttestationResult {
     ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
     ...(pool === undefined ? [] : [...checkCertificate(claims.ek, pool), ...checkSelection(claims, pool)]),
     ...(match === undefined ? [] : referenceDenials(match)),
-    ...(pool === undefined ? [] : checkBoot(claims, pool)),
+    ...(pool === undefined ? [] : [...checkBoot(claims, pool), ...checkIma(input, pool)]),
     ...checkEpoch(input),
   ];
   // Each condition again, so that an empty list of denials is never enough by itself.
@@ -69,6 +72,16 @@ function checkBoot({ boot }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly
   if (boot === undefined)
     return [{ code: 'event-log-empty', detail: 'the pool demands a boot that an event log proves' }];
   return appraiseBoot(boot, tpm2.boot).denials;
+}
+
+/** What the IMA list's records lack of the pool's demands. Without a verified list, none of them is met. */
+function checkIma({ claims, node, policy }: AppraisalInput, { tpm2 }: EvidencePolicy): readonly Denial[] {
+  if (tpm2.ima === undefined) return [];
+  const { boot, ima } = claims;
+  if (ima === undefined) return [{ code: 'ima-log-empty', detail: 'the pool demands an IMA list' }];
+  const commandLines = boot === undefined ? undefined : provenCommandLines(boot);
+  const acceptedBefore = node?.imaProgress?.policyVersion === policy.version;
+  return appraiseIma({ ima, policy: tpm2.ima, commandLines, acceptedBefore }).denials;
 }
 
 function checkEnrolment({ claims, node, claimedNodeName, policy }: AppraisalInput): readonly Denial[] {

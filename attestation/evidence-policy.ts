@@ -8,6 +8,8 @@ import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
 import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument, SegmentClass } from '#protocol/policy.ts';
 
 import type { Anchors } from './endorsements.ts';
+import type { CompiledImaPolicy } from './measured-boot/ima/compile-ima-policy.ts';
+import { referencePcrsOf } from './measured-boot/required-pcrs.ts';
 import { checkPool } from './policy-contradictions.ts';
 import { resolvePool, resolveSigners } from './policy-files.ts';
 import type { ReferenceSigners } from './reference-manifest.ts';
@@ -18,7 +20,7 @@ export interface Tpm2Policy {
   readonly bank: PcrBank;
   /** Ascending: what the quote covers, all of them and no others. */
   readonly pcrs: readonly number[];
-  /** Ascending, all or some of `pcrs`: those whose values must be known ones. The others are `boot`'s to judge. */
+  /** Ascending, all or some of `pcrs`: those whose values must be known ones. The others are for `boot` and `ima` to judge. */
   readonly referencePcrs: readonly number[];
   /** Each covers exactly `referencePcrs` in `bank`. Without any, no join is admitted unless `referencePcrs` is empty. */
   readonly referenceValues: readonly ReferenceValues[];
@@ -29,6 +31,8 @@ export interface Tpm2Policy {
   readonly ekAnchors: Anchors | undefined;
   /** What the event log must prove. Undefined: none is asked for, and `referencePcrs` are all of `pcrs`. */
   readonly boot: MeasuredBootPolicy | undefined;
+  /** What the IMA list must show. Undefined: none is asked for. */
+  readonly ima: CompiledImaPolicy | undefined;
   readonly allowEkWithoutCertificate: boolean;
   readonly allowSoftwareTpm: boolean;
 }
@@ -129,9 +133,9 @@ export function retireReferenceValues(policy: Policy, names: ReadonlySet<string>
 function evidencePolicy(
   name: PoolName,
   pool: PoolPolicy,
-  resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors'>,
+  resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors' | 'ima'>,
 ): EvidencePolicy {
-  const { bank, pcrs, referencePcrs = pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
+  const { bank, pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
   return {
     pool: name,
     protectionRating: pool.protectionRating,
@@ -142,10 +146,11 @@ function evidencePolicy(
     tpm2: {
       bank,
       pcrs: pcrs.toSorted((a, b) => a - b),
-      referencePcrs: referencePcrs.toSorted((a, b) => a - b),
+      referencePcrs: referencePcrsOf(pool.tpm2).toSorted((a, b) => a - b),
       referenceValues: resolved.referenceValues,
       ekAnchors: resolved.ekAnchors,
       boot,
+      ima: resolved.ima,
       allowEkWithoutCertificate,
       allowSoftwareTpm,
     },
@@ -168,7 +173,7 @@ function policyVersion(
         const { referenceValues: paths = [] } = document.pools[name]?.tpm2 ?? {};
         const referenceValues = paths.map((path): CanonicalValue => files.referenceValues.get(path) ?? null);
         const ekAnchors = tpm2.ekAnchors?.fingerprints.toSorted() ?? null;
-        return [name, { ...rest, tpm2: { ...tpm2, referenceValues, ekAnchors } }];
+        return [name, { ...rest, tpm2: { ...tpm2, ima: tpm2.ima?.policy, referenceValues, ekAnchors } }];
       }),
     ),
   };

@@ -2,7 +2,10 @@ import type { ProtectionRating } from '#core/node-record.ts';
 import type { PoolPolicy } from '#protocol/policy.ts';
 
 import type { PolicyError } from './evidence-policy.ts';
-import { measuredBootPcrs } from './measured-boot/required-pcrs.ts';
+import { IMA_REQUIRED_PCRS } from '#protocol/ima-policy.ts';
+import { IMA_PCR } from '#tpm2/ima-log.ts';
+
+import { measuredBootPcrs, referencePcrsOf } from './measured-boot/required-pcrs.ts';
 import type { ReferenceValues } from './reference-values.ts';
 
 /** The longest certificate a rating allows, in seconds: how long a node that has lost its integrity may still pass for sound. */
@@ -23,6 +26,7 @@ export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceV
   return [
     ...checkRating(pool, path),
     ...checkReferencePcrs(pool, path),
+    ...checkIma(pool, path),
     ...checkReferenceValues(pool, referenceValues, path),
   ];
 }
@@ -50,8 +54,10 @@ function checkRating({ protectionRating, certificateTtl, tpm2 }: PoolPolicy, pat
 
 /** Every PCR that is quoted must be judged by something, its value or a demand on the boot; and a demand needs its PCRs quoted. */
 function checkReferencePcrs({ tpm2 }: PoolPolicy, path: string): PolicyError[] {
-  const { pcrs, boot, referencePcrs = pcrs } = tpm2;
+  const { pcrs, boot, ima } = tpm2;
+  const referencePcrs = referencePcrsOf(tpm2);
   const judgedByBoot = boot === undefined ? [] : measuredBootPcrs(boot);
+  const judgedByIma = ima === undefined ? [] : [IMA_PCR];
   const notIn = (pcrsOfInterest: readonly number[], ...covering: readonly (readonly number[])[]): readonly number[] =>
     pcrsOfInterest.filter((pcr) => !covering.flat().includes(pcr));
   const fault = (member: string, detail: string): PolicyError => ({ path: `${path}/tpm2/${member}`, detail });
@@ -60,16 +66,47 @@ function checkReferencePcrs({ tpm2 }: PoolPolicy, path: string): PolicyError[] {
       fault('referencePcrs', `PCR ${pcr} is not among pcrs, so no quote covers it`),
     ),
     ...notIn(judgedByBoot, pcrs).map((pcr) => fault('boot', `its demands need PCR ${pcr} among pcrs`)),
-    ...notIn(pcrs, referencePcrs, judgedByBoot).map((pcr) =>
+    ...notIn(pcrs, referencePcrs, judgedByBoot, judgedByIma).map((pcr) =>
       fault('referencePcrs', `nothing judges PCR ${pcr}: it needs a reference value, or a demand in boot`),
     ),
   ];
 }
 
+/** An IMA list needs the PCRs that prove it, and a demand on it needs what it is looked up in. */
+function checkIma({ tpm2 }: PoolPolicy, path: string): PolicyError[] {
+  const { pcrs, boot, ima } = tpm2;
+  if (ima === undefined) return [];
+  const errors: PolicyError[] = [];
+  const missing = IMA_REQUIRED_PCRS.filter((pcr) => !pcrs.includes(pcr));
+  if (missing.length > 0) {
+    const detail = `PCRs ${list(missing)} are not among pcrs: PCR 10 proves the list, and its first record aggregates PCRs 0 to 9`;
+    errors.push({ path: `${path}/tpm2/ima`, detail });
+  }
+  if (tpm2.referencePcrs?.includes(IMA_PCR) === true) {
+    const detail = `PCR ${IMA_PCR} has another value with each file that is read; ima judges it`;
+    errors.push({ path: `${path}/tpm2/referencePcrs`, detail });
+  }
+  const { commandLineTokens, files } = ima.measurementPolicy;
+  const at = `${path}/tpm2/ima/measurementPolicy`;
+  const provesCommandLine = boot !== undefined && COMMAND_LINE_PCRS.every((pcr) => pcrs.includes(pcr));
+  if (Object.keys(files).length > 0) return errors;
+  if (commandLineTokens.length === 0) {
+    const detail = 'empty: expected commandLineTokens or files, for nothing else says what the kernel measures';
+    errors.push({ path: at, detail });
+  } else if (!provesCommandLine) {
+    const detail = `nothing proves the command line: expected boot, and PCRs ${list(COMMAND_LINE_PCRS)} among pcrs; or files`;
+    errors.push({ path: `${at}/commandLineTokens`, detail });
+  }
+  return errors;
+}
+
+/** GRUB measures the kernel's command line into the one, systemd-stub into the other; both must be known for there to be one line. */
+const COMMAND_LINE_PCRS: readonly number[] = [8, 12];
+
 function checkReferenceValues({ tpm2 }: PoolPolicy, sets: readonly ReferenceValues[], path: string): PolicyError[] {
   const errors: PolicyError[] = [];
   const at = `${path}/tpm2/referenceValues`;
-  const demanded = list(tpm2.referencePcrs ?? tpm2.pcrs);
+  const demanded = list(referencePcrsOf(tpm2));
   const hexLength = { sha256: 64, sha384: 96 }[tpm2.bank];
   const names = new Set<string>();
   for (const set of sets) {

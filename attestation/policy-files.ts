@@ -4,6 +4,7 @@ import { X509FormatError } from '#pki/x509/format-error.ts';
 
 import { type Anchors, anchorsOf, parseAnchors } from './endorsements.ts';
 import type { PolicyError, PolicyFiles } from './evidence-policy.ts';
+import { type CompiledImaPolicy, compileImaPolicy } from './measured-boot/ima/compile-ima-policy.ts';
 import { manifestFault, parseReferenceSigners, type ReferenceSigners } from './reference-manifest.ts';
 import { type ReferenceValues, referenceValuesFrom } from './reference-values.ts';
 
@@ -11,6 +12,7 @@ import { type ReferenceValues, referenceValuesFrom } from './reference-values.ts
 export interface ResolvedPool {
   readonly referenceValues: readonly ReferenceValues[];
   readonly ekAnchors: Anchors | undefined;
+  readonly ima: CompiledImaPolicy | undefined;
   readonly errors: readonly PolicyError[];
 }
 
@@ -43,8 +45,18 @@ export function resolvePool(pool: PoolPolicy, files: PolicyFiles, { name, signer
     if ('detail' in read) errors.push(read);
     else anchors.push(...read);
   });
+  const ima = tpm2.ima === undefined ? undefined : compileImaPolicy(tpm2.ima);
+  if (ima !== undefined && 'badKey' in ima) {
+    const detail = 'not a public key in PEM: RSA of 2048 bits or more, or EC on a curve that files are signed with';
+    errors.push({ path: `${path}/ima/signatureKeys/${ima.badKey}`, detail });
+  }
   const trustsEnrolmentAlone = tpm2.ekAnchors.length === 0 && tpm2.allowEkWithoutCertificate;
-  return { referenceValues, ekAnchors: trustsEnrolmentAlone ? undefined : anchorsOf(anchors), errors };
+  return {
+    referenceValues,
+    ekAnchors: trustsEnrolmentAlone ? undefined : anchorsOf(anchors),
+    ima: ima === undefined || 'badKey' in ima ? undefined : ima,
+    errors,
+  };
 }
 
 /** The keys in the files that the policy names as its signers; each file that is missing or malformed is an error. */

@@ -4,6 +4,7 @@ import type { BootEpoch } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
 
 import type { BootFacts } from './measured-boot/boot-facts.ts';
+import type { VerifiedIma } from './measured-boot/ima/verify-ima.ts';
 
 /** The Verifier's precise reason for a refusal, for the audit log: `expected` and `found` are for an administrator's eyes only. */
 export interface Denial {
@@ -119,6 +120,8 @@ export interface VerifiedTpm2Claims {
   readonly firmwareVersion: bigint;
   /** What the event log proves; undefined where none was asked for. */
   readonly boot: BootFacts | undefined;
+  /** The proven part of the IMA list; undefined where none was asked for. */
+  readonly ima: VerifiedIma | undefined;
 }
 
 /** What the EK certificate says, once its chain was verified to one of the pool's anchors. */

@@ -12,6 +12,8 @@ import { Tpm2FormatError } from '#tpm2/format-error.ts';
 import { isDenial } from './denial.ts';
 import type { Anchors } from './endorsements.ts';
 import { type BootFacts, bootFacts } from './measured-boot/boot-facts.ts';
+import type { ImaState } from './measured-boot/ima/ima-state.ts';
+import { type VerifiedIma, verifyIma } from './measured-boot/ima/verify-ima.ts';
 import { verifyEventLog } from './measured-boot/verify-event-log.ts';
 import type { Denial, VerifiedClaims, VerifiedEkCertificate, VerifiedTpm2Claims, Verification } from './result.ts';
 import { verifyEkCertificate } from './tpm2/verify-ek-certificate.ts';
@@ -48,6 +50,10 @@ export interface VerifyEvidenceInput {
   readonly ekAnchors: Anchors | undefined;
   /** What that pool demands of the boot. Undefined where it demands nothing: an event log is then not looked at. */
   readonly boot: Pick<MeasuredBootPolicy, 'allowPaddedAuthorities'> | undefined;
+  /** What that pool demands of the IMA list. Undefined: a list is not looked at. */
+  readonly ima: object | undefined;
+  /** How far the node's last accepted join proved its IMA list, if it did. */
+  readonly previousIma: ImaState | undefined;
   readonly now: Date;
 }
 
@@ -109,6 +115,8 @@ function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence):
   const { pcrs, bootEpoch, clockSafe, firmwareVersion } = quote;
   const boot = verifyBoot(input, evidence, pcrs);
   if (boot !== undefined && 'denials' in boot) return boot;
+  const ima = verifyImaList(input, evidence, quote);
+  if (ima !== undefined && 'denials' in ima) return ima;
   return {
     kind: 'tpm2-quote',
     ek: { fingerprint: residency.ek.fingerprint, certificate },
@@ -119,6 +127,7 @@ function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence):
     clockSafe,
     firmwareVersion,
     boot,
+    ima,
   };
 }
 
@@ -139,6 +148,19 @@ function verifyBoot(
   const log = eventLog ?? new Uint8Array();
   const verified = verifyEventLog({ log, bank, policyPcrs, quotedPcrs, allowPaddedAuthorities });
   return verified.ok ? bootFacts(verified.log) : { denials: verified.denials };
+}
+
+/** The IMA list as far as the quote proves it; undefined where the pool asks for none. */
+function verifyImaList(
+  { ima, previousIma: previous, challenge: { bank } }: VerifyEvidenceInput,
+  { imaLog }: Tpm2Evidence,
+  { pcrs: quotedPcrs, bootEpoch: { resetCount } }: Pick<VerifiedTpm2Claims, 'pcrs' | 'bootEpoch'>,
+): VerifiedIma | Refused | undefined {
+  if (ima === undefined) return undefined;
+  const log = imaLog ?? new Uint8Array();
+  // The protocol carries the list from its first record.
+  const verified = verifyIma({ log, firstRecord: 0, bank, quotedPcrs, resetCount, previous });
+  return verified.ok ? verified.ima : verified;
 }
 
 /**

@@ -112,7 +112,7 @@ function benchIma(): ImaBench {
   const verify = (): void => {
     const outcome = verifyIma(input);
     if (!outcome.ok) throw new Error('the list is good');
-    const { denials } = appraiseIma({ ima: outcome.ima, policy, commandLines, measurementPolicyKnown: false });
+    const { denials } = appraiseIma({ ima: outcome.ima, policy, commandLines, acceptedBefore: false });
     if (denials.length > 0) throw new Error('every file is known');
   };
   const hashed = parseImaLog(input.log).flatMap(({ templateData }) => [templateData, new Uint8Array(64)]);

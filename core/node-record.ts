@@ -1,4 +1,5 @@
 import type { Bytes } from './bytes.ts';
+import type { HashName } from './digest.ts';
 import type { EkFingerprint, NodeId, NodeName, PoolName } from './ids.ts';
 
 /** How much a node must prove, and what it may then hold. Ordered: each asks for all that the one before asks. */
@@ -15,6 +16,21 @@ export interface BootEpoch {
   readonly resetCount: number;
   readonly restartCount: number;
   readonly clockMs: bigint;
+}
+
+/** How far accepted evidence of one boot has proven a node's IMA list. */
+export interface ImaProgress {
+  /** The boot: the TPM's resetCount. */
+  readonly resetCount: number;
+  readonly bank: HashName;
+  /** Proven records since the boot. */
+  readonly records: number;
+  /** PCR 10 after them, lower-case hex. */
+  readonly pcr10: string;
+  /** Records that were listed after them but not proven: how many, and SHA-256 of what they extend in order, lower-case hex. */
+  readonly tail: { readonly records: number; readonly digest: string };
+  /** The policy that accepted them. */
+  readonly policyVersion: string;
 }
 
 /** One node as an administrator enrolled it, and what its accepted joins have added. */
@@ -34,4 +50,6 @@ export interface NodeRecord {
   readonly bootEpoch: BootEpoch | undefined;
   /** The TPM Name of the last accepted AK, hex; tells a re-created AK from another one. */
   readonly akName: string | undefined;
+  /** Set by an accepted join whose pool asks for the IMA list. */
+  readonly imaProgress: ImaProgress | undefined;
 }

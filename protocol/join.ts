@@ -11,6 +11,10 @@ const pcrValues = z.partialRecord(
   z.record(z.string().regex(PCR_INDEX), z.string().regex(/^(?:[0-9a-f]{2}){1,64}$/)),
 );
 
+/** Longest logs that a join carries. */
+export const EVENT_LOG_MAX_BYTES = 1_048_576;
+export const IMA_LOG_MAX_BYTES = 8_388_608;
+
 const tpm2Quote = z.strictObject({
   kind: z.literal('tpm2-quote'),
   /** What TPM2_ActivateCredential gave back. */
@@ -21,9 +25,9 @@ const tpm2Quote = z.strictObject({
   signature: binary(1_024),
   pcrs: pcrValues,
   /** TCG PC Client event log. Event types in it are never authenticated. */
-  eventLog: binary(1_048_576).optional(),
+  eventLog: binary(EVENT_LOG_MAX_BYTES).optional(),
   /** IMA binary_runtime_measurements. */
-  imaLog: binary(8_388_608).optional(),
+  imaLog: binary(IMA_LOG_MAX_BYTES).optional(),
 });
 
 const signedMeasurements = z.strictObject({

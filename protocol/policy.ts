@@ -4,6 +4,7 @@ import { isBase64Url } from '#core/bytes.ts';
 
 import { pcrBank } from './challenge.ts';
 import { ekFingerprintHex, poolName, sha256Hex } from './fields.ts';
+import { imaPolicySchema } from './ima-policy.ts';
 import { measuredBootPolicySchema } from './measured-boot-policy.ts';
 
 /**
@@ -62,12 +63,17 @@ const tpm2EvidencePolicy = z.strictObject({
     .refine((list) => new Set(list).size === list.length, 'each PCR once')
     .optional()
     .describe(
-      'The PCRs that reference values are for. All of `pcrs` unless set; fewer only with `boot`, which then answers for the others.',
+      'The PCRs that reference values are for. All of `pcrs` unless set, without PCR 10 where there is `ima`; fewer only with `boot`, which then answers for the others.',
     ),
   boot: measuredBootPolicySchema
     .optional()
     .describe(
       'What the event log must prove of the boot. Absent: no event log is asked for, and every PCR needs a reference value.',
+    ),
+  ima: imaPolicySchema
+    .optional()
+    .describe(
+      'What the IMA list must show of the files that were run and read since the boot. Needs PCRs 0 to 10 in `pcrs`. Absent: no list is asked for.',
     ),
   ekAnchors: z
     .array(z.string().min(1).max(1_024))

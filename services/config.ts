@@ -108,8 +108,10 @@ const limits = z
       .int()
       .min(16_384)
       .max(16_777_216)
-      .default(262_144)
-      .describe('Largest body of a join, in bytes. Raise it where event or IMA logs are asked for.'),
+      .optional()
+      .describe(
+        'Largest body of a join, in bytes. Unless set: 256 KiB, and from the segments of pools that ask for logs as much more as the join protocol lets those have.',
+      ),
     rates: joinRatesSchema,
     work: workSchema,
     maxConnections: z.int().min(1).max(65_535).default(2_048).describe('Open connections per listener.'),

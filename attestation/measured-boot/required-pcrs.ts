@@ -1,4 +1,6 @@
 import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
+import type { PoolPolicy } from '#protocol/policy.ts';
+import { IMA_PCR } from '#tpm2/ima-log.ts';
 
 /** PCRs that must be quoted for these demands to be provable, ascending. A pool whose `pcrs` lack one of them can admit nobody. */
 export function measuredBootPcrs(policy: MeasuredBootPolicy): readonly number[] {
@@ -17,3 +19,8 @@ export function measuredBootPcrs(policy: MeasuredBootPolicy): readonly number[] 
 }
 
 const isGiven = (...members: readonly unknown[]): boolean => members.some((member) => member !== undefined);
+
+/** The PCRs that a pool's reference values are for. PCR 10 has no value that could be known: with `ima` its list is judged instead. */
+export function referencePcrsOf({ pcrs, referencePcrs, ima }: PoolPolicy['tpm2']): readonly number[] {
+  return referencePcrs ?? pcrs.filter((pcr) => ima === undefined || pcr !== IMA_PCR);
+}

@@ -35,8 +35,8 @@ export const IMA_PROOFS: readonly CheckProof[] = [
   row(
     'the replay of PCR 10',
     'verify-ima.ts',
-    'if (count === undefined) {',
-    'if (count === -1) {',
+    'if (added === undefined) {',
+    'if (added === -1) {',
     attack('T44-ima-list-tampered'),
   ),
   row(
@@ -52,6 +52,20 @@ export const IMA_PROOFS: readonly CheckProof[] = [
     "if (total === 0) return { code: 'ima-log-empty', pcr: IMA_PCR, detail: 'nothing was measured in this boot' };",
     '',
     VERIFY,
+  ),
+  row(
+    'that records which were proven before are still there',
+    'verify-ima.ts',
+    'if (previous !== undefined && before > 0 && !startsAs(listed, previous)) return changedDenial(previous);',
+    '',
+    VERIFY,
+  ),
+  row(
+    'that only what the same policy accepted is not judged again',
+    'appraise-ima.ts',
+    'input.acceptedBefore ? ima.provenBefore : 0',
+    'ima.provenBefore',
+    APPRAISE,
   ),
   row(
     'that the tail is covered',
@@ -143,8 +157,8 @@ export const IMA_PROOFS: readonly CheckProof[] = [
   row(
     'that earlier evidence is of this boot',
     'appraise-ima.ts',
-    'measurementPolicyKnown && ima.firstRecord > 0',
-    'measurementPolicyKnown',
+    'acceptedBefore && ima.provenBefore > 0',
+    'acceptedBefore',
     APPRAISE,
   ),
   row('the measurement policy', 'appraise-ima.ts', '...policyDenial(measurement), ', '', APPRAISE),

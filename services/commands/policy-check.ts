@@ -56,7 +56,7 @@ const outOfTime = ({ tpm2 }: EvidencePolicy, now: Date): readonly string[] =>
 function admitsNobody({ segments, tpm2 }: EvidencePolicy): readonly string[] {
   return [
     ...(segments.length === 0 ? ['segments is empty'] : []),
-    ...(tpm2.referenceValues.length === 0 ? ['referenceValues is empty'] : []),
+    ...(tpm2.referencePcrs.length > 0 && tpm2.referenceValues.length === 0 ? ['referenceValues is empty'] : []),
     ...(tpm2.ekAnchors?.fingerprints.length === 0 ? ['ekAnchors is empty'] : []),
   ];
 }

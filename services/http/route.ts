@@ -64,8 +64,8 @@ interface RouteInput<Params, Query, Body> {
 
 interface BodyInput<Body> {
   readonly schema: z.ZodType<Body>;
-  /** 0: the route takes no body. */
-  readonly limitBytes: number;
+  /** 0: the route takes no body. A function where it depends on who calls; it is asked before anything is read. */
+  readonly limitBytes: number | ((origin: Origin | undefined) => number);
 }
 
 /** No path parameters, or no query string. */
@@ -120,7 +120,11 @@ function runner<Caller, Params, Query, Body>(
   };
 }
 
-async function readBodyOf(request: UncheckedRequest<unknown>, limitBytes: number): Promise<unknown> {
+async function readBodyOf(
+  request: UncheckedRequest<unknown>,
+  limit: BodyInput<unknown>['limitBytes'],
+): Promise<unknown> {
+  const limitBytes = typeof limit === 'number' ? limit : limit(request.origin);
   if (limitBytes > 0) return request.readBody(limitBytes);
   if (request.hasBody) throw malformed([{ pointer: '', detail: 'no body is expected' }]);
   return undefined;

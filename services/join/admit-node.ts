@@ -124,6 +124,8 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     spki,
     ekAnchors: pool?.tpm2.ekAnchors,
     boot: pool?.tpm2.boot,
+    ima: pool?.tpm2.ima,
+    previousIma: node?.imaProgress,
     now,
   });
   if (!verified.ok) return refuse('evidence-rejected', { ...about, denials: verified.denials });
@@ -161,7 +163,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const issuance = { intent, certificate, pool: pool.pool, protectionRating, claimedNodeName, policyVersion };
   await deps.recordIssued(
     certificate,
-    { nodeId, at: now, address: origin, bootEpoch: claims.bootEpoch, akName: claims.akName },
+    { nodeId, at: now, address: origin, ...taughtBy(claims, policyVersion) },
     certificateIssued(occasion, { ...issuance, referenceValues, claims, advisories }),
   );
   return { ok: true, admitted: { node, pool, certificate } };
@@ -183,6 +185,13 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     return { ok: false, problem, detail: problem === 'csr-rejected' ? reason : undefined };
   }
 }
+
+/** What the next join of this node is compared with. */
+function taughtBy({ bootEpoch, akName, ima }: VerifiedClaims, policyVersion: string): Taught {
+  return { bootEpoch, akName, imaProgress: ima === undefined ? undefined : { ...ima.state, policyVersion } };
+}
+
+type Taught = Pick<JoinFacts, 'bootEpoch' | 'akName' | 'imaProgress'>;
 
 function denialsOf(result: AttestationResult): Pick<RefusalFacts, 'denials' | 'advisories'> {
   return { denials: result.status === 'affirming' ? [] : result.denials, advisories: result.advisories };

@@ -3,6 +3,8 @@ import type { PoolName } from '#core/ids.ts';
 import { SEGMENT_CLASSES, type SegmentClass } from '#protocol/policy.ts';
 import { type Origin, SegmentSet } from '#services/http/origin.ts';
 
+import { JOIN_BODY_BYTES, joinBodyBytes } from './join-body-bytes.ts';
+
 /** Where an address stands with a pool. */
 export type Standing =
   | { readonly accepted: true; readonly class: SegmentClass }
@@ -21,6 +23,8 @@ export interface JoinPolicy {
   whyRefused(origin: Origin, pool?: PoolName): string;
   /** The first pool in order of name that takes joins from `origin`: what a caller whom nobody enrolled is asked to prove. */
   anyPoolFor(origin: Origin): EvidencePolicy | undefined;
+  /** Bytes that the body of a join from there may need: as many as the logs take that some pool asks for which takes joins from there. */
+  bodyBytesFrom(origin: Origin | undefined): number;
   /** A segment that `origin` is in, of whatever pool; always the same one for the same address. */
   segmentOf(origin: Origin): string | undefined;
 }
@@ -47,6 +51,11 @@ export function joinPolicy(policy: Policy): JoinPolicy {
     policy,
     admitsTo,
     anyPoolFor,
+    bodyBytesFrom: (origin: Origin | undefined) =>
+      Math.max(
+        JOIN_BODY_BYTES,
+        ...inOrder.filter(({ pool }) => origin !== undefined && admitsTo(pool, origin)).map(joinBodyBytes),
+      ),
     whyRefused,
     admitsFrom: (origin: Origin) => anyPoolFor(origin) !== undefined,
     segmentOf: segmentFinder(inOrder),

@@ -133,7 +133,7 @@ interface Granted {
 function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: Granted): ChallengeResponseBody {
   const { attester, node, origin, activation } = granted;
   const { callback, tpm2 } = poolToProve(inForce, node, origin);
-  const { bank, pcrs, boot } = tpm2;
+  const { bank, pcrs, boot, ima } = tpm2;
   const nonce = deps.random(NONCE_BYTES);
   const expiresAt = new Date(deps.now().getTime() + TICKET_LIFETIME_SECONDS * 1_000);
   const facts: TicketFacts = {
@@ -159,7 +159,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
       credentialBlob: toBase64Url(activation.credentialBlob),
       encryptedSecret: toBase64Url(activation.encryptedSecret),
       pcrSelection: [{ hash: bank, pcrs: [...pcrs] }],
-      logs: boot === undefined ? [] : ['event-log'],
+      logs: [...(boot === undefined ? [] : ['event-log']), ...(ima === undefined ? [] : ['ima'])],
     },
     ...(callback === undefined ? {} : { callback: { port: callback.port } }),
   };

@@ -18,7 +18,8 @@ export interface JoinRoutesDeps extends OpenChallengeDeps, AdmitNodeDeps {
   /** Does a piece of work once there is a place for it. Rejects with the problem `overloaded`. */
   readonly work: Pick<WorkLimit, 'run'>;
   readonly cluster: ClusterFacts;
-  readonly joinBodyBytes: number;
+  /** Largest body of a join, where the configuration says one; otherwise what the policy's logs need. */
+  readonly joinBodyBytes: number | undefined;
 }
 
 /** The protocol's two calls, within the limits. A request takes a place once it is read whole: a slow sender holds none. */
@@ -54,7 +55,10 @@ function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
     summary: 'Answer a challenge and get a certificate',
     params: nothing,
     query: nothing,
-    body: { schema: joinRequestSchema, limitBytes: deps.joinBodyBytes },
+    body: {
+      schema: joinRequestSchema,
+      limitBytes: (origin) => deps.joinBodyBytes ?? deps.policy().bodyBytesFrom(origin),
+    },
     answers: {
       201: { description: 'The certificate; the same again for the same request', schema: joinResponseSchema },
     },

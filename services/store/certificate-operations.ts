@@ -1,3 +1,4 @@
+import { canonicalJson } from '#core/canonical-json.ts';
 import type { Serial } from '#core/ids.ts';
 
 import { appendAudit } from './append-audit.ts';
@@ -65,6 +66,7 @@ export function certificateOperations({ reader, transact, queries }: StoreParts)
           restart_count: join.bootEpoch?.restartCount ?? null,
           clock_ms: join.bootEpoch?.clockMs.toString() ?? null,
           ak_name: join.akName ?? null,
+          ima_progress: join.imaProgress === undefined ? null : canonicalJson({ ...join.imaProgress }),
         });
         if (joined.affected !== 1) throw new StoreConflictError('node-not-admissible');
         await appendAudit(tx, audit, event);

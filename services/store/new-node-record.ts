@@ -13,5 +13,6 @@ export function newNodeRecord(enrolment: Enrolment, by: string, at: Date): NodeR
     lastAddress: undefined,
     bootEpoch: undefined,
     akName: undefined,
+    imaProgress: undefined,
   };
 }

@@ -14,7 +14,7 @@ type EnrolledColumns = Pick<
 >;
 type JoinedColumns = Pick<
   NodesTable,
-  'id' | 'last_join_at' | 'last_address' | 'reset_count' | 'restart_count' | 'clock_ms' | 'ak_name'
+  'id' | 'last_join_at' | 'last_address' | 'reset_count' | 'restart_count' | 'clock_ms' | 'ak_name' | 'ima_progress'
 >;
 
 /** The nodes' queries, compiled for `db`'s dialect. A retired node is found by its id only: its name and EK are free. */
@@ -64,6 +64,7 @@ export function nodeQueries(db: Kysely<Schema>) {
           restart_count: p('restart_count'),
           clock_ms: p('clock_ms'),
           ak_name: p('ak_name'),
+          ima_progress: p('ima_progress'),
         })
         .where('id', '=', p('id'))
         .where('state', 'in', ['enrolled', 'joined']),

@@ -1,6 +1,6 @@
 import type { AuditRecord } from '#core/audit-record.ts';
 import { canonicalJson } from '#core/canonical-json.ts';
-import type { BootEpoch, NodeRecord } from '#core/node-record.ts';
+import type { BootEpoch, ImaProgress, NodeRecord } from '#core/node-record.ts';
 
 import type { AuditRecordsTable, CertificatesTable, NodesTable } from './schema.ts';
 import type { CertificateRecord } from './store.ts';
@@ -20,7 +20,14 @@ export function nodeFromRow(row: NodesTable): NodeRecord {
     lastAddress: row.last_address ?? undefined,
     bootEpoch: bootEpochFromRow(row),
     akName: row.ak_name ?? undefined,
+    imaProgress: imaProgressFromRow(row),
   };
+}
+
+function imaProgressFromRow({ ima_progress: json }: NodesTable): ImaProgress | undefined {
+  if (json === null) return undefined;
+  const progress: ImaProgress = JSON.parse(json);
+  return progress;
 }
 
 function bootEpochFromRow(row: NodesTable): BootEpoch | undefined {

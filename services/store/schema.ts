@@ -44,6 +44,8 @@ export interface NodesTable {
   /** Decimal: a TPM's clock is an unsigned 64-bit number. */
   clock_ms: string | null;
   ak_name: string | null;
+  /** Canonical JSON of an ImaProgress. */
+  ima_progress: string | null;
 }
 
 export interface CertificatesTable {

@@ -12,7 +12,7 @@ import type {
   TicketId,
 } from '#core/ids.ts';
 import type { CertificateState, IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
-import type { BootEpoch, NodeRecord, NodeState } from '#core/node-record.ts';
+import type { BootEpoch, ImaProgress, NodeRecord, NodeState } from '#core/node-record.ts';
 
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
@@ -76,6 +76,8 @@ export interface JoinFacts {
   readonly address: string;
   readonly bootEpoch: BootEpoch | undefined;
   readonly akName: string | undefined;
+  /** Undefined where the pool asks for no IMA list. */
+  readonly imaProgress: ImaProgress | undefined;
 }
 
 export interface NodeFilter {

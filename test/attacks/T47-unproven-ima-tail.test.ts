@@ -27,7 +27,7 @@ describe('T47 records that the quote does not cover', () => {
     expect([now.records.length, now.unproven]).toEqual([3, 1]);
     const policy = imaPolicy(GOOD_IMA_POLICY);
     const commandLines = ['ima_policy=tcb'];
-    expect(appraiseIma({ ima: now, policy, commandLines, measurementPolicyKnown: false }).denials).toEqual([]);
+    expect(appraiseIma({ ima: now, policy, commandLines, acceptedBefore: false }).denials).toEqual([]);
   });
 
   test('give no trust either: a policy file among them is not known', () => {
@@ -35,7 +35,7 @@ describe('T47 records that the quote does not cover', () => {
       ...GOOD_IMA_POLICY,
       measurementPolicy: { files: { '/bin/evil': [`sha256:${hexOf('evil')}`] } },
     });
-    const denials = appraiseIma({ ima: now, policy, commandLines: [], measurementPolicyKnown: false }).denials;
+    const denials = appraiseIma({ ima: now, policy, commandLines: [], acceptedBefore: false }).denials;
     expect(denials.map(({ code }) => code)).toEqual(['ima-measurement-policy']);
   });
 

@@ -122,8 +122,8 @@ export function certificateContract(current: Current): void {
       const found = await store.findCertificate(labSerial(1));
       expect(found).toMatchObject({ state: 'issued', fingerprint });
       expect(found?.der).toEqual(new Uint8Array(der));
-      const { at, address, bootEpoch, akName } = labJoin(1);
-      const joined = { state: 'joined', lastJoinAt: at, lastAddress: address, bootEpoch, akName };
+      const { at, address, bootEpoch, akName, imaProgress } = labJoin(1);
+      const joined = { state: 'joined', lastJoinAt: at, lastAddress: address, bootEpoch, akName, imaProgress };
       expect(await store.findNode(labNodeId(1))).toMatchObject(joined);
       expect(await store.findNode(labNodeId(2))).toMatchObject({ state: 'enrolled', lastJoinAt: undefined });
     });
@@ -131,9 +131,10 @@ export function certificateContract(current: Current): void {
     test('records a join that taught no boot epoch', async () => {
       const { store } = current();
       await reserve(1);
-      await issue(1, labJoin(1, { bootEpoch: undefined, akName: undefined }));
+      await issue(1, labJoin(1, { bootEpoch: undefined, akName: undefined, imaProgress: undefined }));
       const node = await store.findNode(labNodeId(1));
-      expect([node?.state, node?.bootEpoch, node?.akName]).toEqual(['joined', undefined, undefined]);
+      const taught = [node?.bootEpoch, node?.akName, node?.imaProgress];
+      expect([node?.state, ...taught]).toEqual(['joined', undefined, undefined, undefined]);
     });
 
     test.each([

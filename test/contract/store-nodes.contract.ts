@@ -32,6 +32,7 @@ export function nodeContract(current: Current): void {
         lastAddress: undefined,
         bootEpoch: undefined,
         akName: undefined,
+        imaProgress: undefined,
       };
       for (const found of [store.findNode(id), store.findNodeByName(name), store.findNodeByEk(ekFingerprint)]) {
         expect(await found).toMatchObject(expected);

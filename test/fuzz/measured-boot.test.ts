@@ -170,7 +170,7 @@ describe('hostile IMA lists', () => {
       if (!outcome.ok) return ok(outcome.denials.length > 0);
       accepted += 1;
       deepEqual(outcome.ima.records.length, MIXED.length);
-      ok(appraiseIma({ ima: outcome.ima, policy, commandLines, measurementPolicyKnown: false }).denials.length > 0);
+      ok(appraiseIma({ ima: outcome.ima, policy, commandLines, acceptedBefore: false }).denials.length > 0);
     });
     expect([held, accepted > 0]).toEqual([true, true]);
   });
@@ -185,7 +185,7 @@ describe('hostile IMA lists', () => {
         ima: outcome.ima,
         policy,
         commandLines,
-        measurementPolicyKnown: false,
+        acceptedBefore: false,
       });
       deepEqual(
         denials.length === 0,

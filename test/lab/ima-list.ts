@@ -121,7 +121,7 @@ export function imaAppraisal(
     ima,
     policy: imaPolicy(text),
     commandLines,
-    measurementPolicyKnown: false,
+    acceptedBefore: false,
   });
   if (results.every(({ ok }) => ok) !== (denials.length === 0))
     throw new Error('a demand that is not met has a denial');

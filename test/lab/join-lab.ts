@@ -94,7 +94,7 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
     recordIssued: (...issued) => store.recordIssued(...issued),
     appendAudit: (event) => store.appendAudit(event),
     cluster: { apiServer: 'https://k8s.lab.example', caPem: 'kubernetes CA\n', issuerPem: 'issuing CA\n' },
-    joinBodyBytes: 262_144,
+    joinBodyBytes: undefined,
     ...options.override,
   };
   const node = await enrol(store, tpm);

@@ -93,6 +93,14 @@ export function labJoin(n: number, override: Partial<JoinFacts> = {}): JoinFacts
     address: '192.0.2.7',
     bootEpoch: { resetCount: 4_294_967_295, restartCount: 2, clockMs: 18_446_744_073_709_551_615n },
     akName: `000b${sha256Hex(utf8(`ak ${n}`))}`,
+    imaProgress: {
+      resetCount: 4_294_967_295,
+      bank: 'sha256',
+      records: 3_000 + n,
+      pcr10: sha256Hex(utf8(`pcr 10 of ${n}`)),
+      tail: { records: 1, digest: sha256Hex(utf8(`tail of ${n}`)) },
+      policyVersion: sha256Hex(utf8('policy')),
+    },
     ...override,
   };
 }

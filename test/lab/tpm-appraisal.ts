@@ -50,6 +50,7 @@ export function labRecord(node: LabNode, change: Partial<NodeRecord> = {}): Node
     lastAddress: undefined,
     bootEpoch: undefined,
     akName: undefined,
+    imaProgress: undefined,
     ...change,
   };
 }

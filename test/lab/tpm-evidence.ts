@@ -95,6 +95,8 @@ export function labJoin(
     audience: LAB_AUDIENCE,
     ekAnchors: anchorsOf(parseAnchors(node.ca.pem)),
     boot: undefined,
+    ima: undefined,
+    previousIma: undefined,
     now: LAB_NOW,
   };
 }

@@ -37,7 +37,6 @@ describe('the server’s configuration', () => {
       admin: { host: '127.0.0.1', port: 7444, clientCa: '/etc/muster/ca.pem' },
     });
     expect(config.limits).toMatchObject({
-      joinBodyBytes: 262_144,
       maxConnections: 2_048,
       rates: { perEk: { burst: 20, perMinute: 20 } },
       work: { running: 16, waiting: 1_024, waitSeconds: 5, runSeconds: 20 },

@@ -15,14 +15,15 @@ export interface ImaAppraisalInput {
   readonly policy: CompiledImaPolicy;
   /** The kernel's command lines as `provenCommandLines` gives them: proven by PCRs 8 and 12 of the same quote. */
   readonly commandLines: readonly string[] | undefined;
-  /** True if earlier evidence of this boot, which `ima` continues, showed a known measurement policy. */
-  readonly measurementPolicyKnown: boolean;
+  /** True if this very policy accepted the evidence that `ima` goes on from: what was judged then is not judged again. */
+  readonly acceptedBefore: boolean;
 }
 
 /**
  * Every demand of the policy beside what the proven records show. No denials only if it is known what the kernel measures, and every record
  * is accepted: a file by digest, by path and digest, by its signature, or as excluded; a key added to a keyring, and any other buffer, by its
- * digest; a violation by no more than its being excluded, where the policy says so.
+ * digest; a violation by no more than its being excluded, where the policy says so. Records that the same policy accepted before, in the same
+ * boot, count as accepted.
  */
 export function appraiseIma(input: ImaAppraisalInput): BootAppraisal {
   const { ima, policy } = input;
@@ -33,9 +34,12 @@ export function appraiseIma(input: ImaAppraisalInput): BootAppraisal {
     'ima-file-refused': [],
   };
   const isSigned = signatureChecker(policy.keys);
+  const judged = input.acceptedBefore ? ima.provenBefore : 0;
   for (const [index, record] of ima.records.entries()) {
+    const number = ima.firstRecord + index;
+    if (number < judged) continue;
     const code = refusalOf(record, policy, isSigned);
-    if (code !== undefined) refused[code].push({ record, number: ima.firstRecord + index });
+    if (code !== undefined) refused[code].push({ record, number });
   }
   const measurement = appraiseMeasurementPolicy(input);
   const results = [measurement, ...RECORD_FACTS.map(({ fact, code }) => recordResult(fact, code, refused[code]))];
@@ -91,7 +95,7 @@ const MEASUREMENT_POLICY = { fact: 'ima-measurement-policy', code: 'ima-measurem
 
 /** What the kernel measures is known from its command line, or from the policy file that it loaded and measured. */
 function appraiseMeasurementPolicy(input: ImaAppraisalInput): FactResult {
-  const { ima, policy, commandLines = [], measurementPolicyKnown } = input;
+  const { ima, policy, commandLines = [], acceptedBefore } = input;
   const { commandLineTokens: tokens, files } = policy.policy.measurementPolicy;
   const paths = Object.keys(files);
   const wanted = `command line with: ${listed(tokens)}; or one of: ${listed(paths)}`;
@@ -106,7 +110,7 @@ function appraiseMeasurementPolicy(input: ImaAppraisalInput): FactResult {
     return !record.isViolation && digest !== undefined && known.get(recordName(record))?.includes(digest) === true;
   });
   if (file !== undefined) return factResult(MEASUREMENT_POLICY, { wanted, found: recordName(file), ok: true });
-  const ok = measurementPolicyKnown && ima.firstRecord > 0;
+  const ok = acceptedBefore && ima.provenBefore > 0;
   return factResult(MEASUREMENT_POLICY, { wanted, found: ok ? 'known from earlier evidence' : 'neither', ok });
 }
 

@@ -9,7 +9,7 @@ import { checkBootAggregates } from './boot-aggregate.ts';
 import { checkTail, type ImaState, tailOf } from './ima-state.ts';
 
 export interface ImaInput {
-  /** As the node sent it: /sys/kernel/security/ima/binary_runtime_measurements, from record `firstRecord` on. */
+  /** As the node sent it: /sys/kernel/security/ima/binary_runtime_measurements, from record `firstRecord` on. The join protocol's is whole. */
   readonly log: Bytes;
   /** The hash of the list's own template hashes; SHA-1 but for a file that is named after another. */
   readonly listHash?: HashName | undefined;
@@ -32,6 +32,8 @@ export interface VerifiedIma {
   readonly firstRecord: number;
   /** The proven records, in order. Templates other than those of files are among them. */
   readonly records: readonly ImaRecord[];
+  /** How many records since the boot `previous` proved already; 0 where it is of another boot, or there is none. They are unchanged. */
+  readonly provenBefore: number;
   /** How many records after them are not proven, and count for nothing until a later quote covers them. */
   readonly unproven: number;
   /** To be kept with the node, and given as `previous` next time. */
@@ -45,12 +47,12 @@ export type ImaVerification =
 /**
  * Establishes, in this order, that
  *  1. the list is well-formed to its last byte, and starts at the boot or where evidence of the same boot ended;
- *  2. extending its records gives the quoted PCR 10 after the shortest possible prefix, whose records are thereby proven;
- *  3. records that were not proven last time are now, and are the same;
- *  4. the boot's first record aggregates the quoted PCRs 0 to 9, and so does every later boot_aggregate, of a kernel started by kexec.
+ *  2. where it starts at the boot and earlier evidence of it is known, that evidence's records are still its first, unchanged;
+ *  3. extending its records gives the quoted PCR 10 after the shortest possible prefix, whose records are thereby proven;
+ *  4. records that were not proven last time are now, and are the same;
+ *  5. the boot's first record aggregates the quoted PCRs 0 to 9, and so does every later boot_aggregate, of a kernel started by kexec.
  *
- * It does not say that what was measured is good: that is `appraiseIma`. Records of earlier evidence are not looked at again; a verifier
- * whose policy has changed asks for the list from its start.
+ * It does not say that what was measured is good: that is `appraiseIma`.
  */
 export function verifyIma(input: ImaInput): ImaVerification {
   try {
@@ -68,11 +70,17 @@ function verifyList(listed: readonly ImaRecord[], input: ImaInput): VerifiedIma 
   if (firstRecord !== 0 && firstRecord !== previous?.records) return epochDenial(input);
   const quoted = quotedPcrs.get(IMA_PCR);
   if (quoted === undefined) return { code: 'ima-pcr-mismatch', pcr: IMA_PCR, detail: 'the quote has no PCR 10' };
-  const start = firstRecord === 0 || previous === undefined ? undefined : fromHex(previous.pcr10);
-  const count = provenPrefix(listed, { bank, quoted: fromHex(quoted), ...(start && { start }) });
-  if (count === undefined) {
+  const provenBefore = previous?.records ?? 0;
+  // What comes before is listed again where the list is whole, and is the node's alone to lose where it is not.
+  const before = firstRecord === 0 ? provenBefore : 0;
+  if (previous !== undefined && before > 0 && !startsAs(listed, previous)) return changedDenial(previous);
+  const start = previous === undefined ? undefined : fromHex(previous.pcr10);
+  const query = { bank, quoted: fromHex(quoted), ...(start && { start }) };
+  const added = provenPrefix(listed.slice(before), query);
+  if (added === undefined) {
     return { code: 'ima-pcr-mismatch', pcr: IMA_PCR, expected: quoted, detail: 'no prefix of the list gives it' };
   }
+  const count = before + added;
   const records = listed.slice(0, count);
   const total = firstRecord + count;
   if (total === 0) return { code: 'ima-log-empty', pcr: IMA_PCR, detail: 'nothing was measured in this boot' };
@@ -82,8 +90,19 @@ function verifyList(listed: readonly ImaRecord[], input: ImaInput): VerifiedIma 
   if (denial !== undefined) return denial;
   const tail = listed.slice(count);
   const state = { resetCount, bank, records: total, pcr10: quoted, tail: tailOf(tail, bank) };
-  return { bank, firstRecord, records, unproven: tail.length, state };
+  return { bank, firstRecord, records, provenBefore, unproven: tail.length, state };
 }
+
+/** True if the records that `previous` counts are the list's first: they give PCR 10's value of then. */
+const startsAs = (listed: readonly ImaRecord[], { records, pcr10, bank }: ImaState): boolean =>
+  provenPrefix(listed.slice(0, records), { bank, quoted: fromHex(pcr10) }) === records;
+
+const changedDenial = ({ records, resetCount }: ImaState): Denial => ({
+  code: 'ima-epoch',
+  expected: `first the ${records} records that were proven before, of reset ${resetCount}`,
+  found: 'fewer, or others',
+  detail: 'records that earlier evidence of this boot proved are gone or were changed',
+});
 
 /** What the last evidence left, if it was of this boot. A TPM Reset starts PCR 10, and the list, anew. */
 function samePrevious({ previous, resetCount, bank }: ImaInput): ImaState | undefined {

@@ -59,6 +59,7 @@ const CLAIMS: VerifiedClaims = {
   clockSafe: true,
   firmwareVersion: 0x0001_0002_0003_0004n,
   boot: undefined,
+  ima: undefined,
 };
 const DENIAL: Denial = {
   code: 'pcr-mismatch',

@@ -52,6 +52,7 @@ const COLUMNS = {
     'enrolled_at',
     'enrolled_by',
     'id',
+    'ima_progress',
     'last_address',
     'last_join_at',
     'name',

@@ -223,7 +223,7 @@ describe('a file signature', () => {
       signedRecord(`/f${at}`, digestField('sha256', digest('sha256', Buffer.of(at >> 1))), signature),
     );
     const ima = verifiedIma(imaInput([...GOOD_LIST, ...files]));
-    const { results } = appraiseIma({ ima, policy, commandLines: ['ima_policy=tcb'], measurementPolicyKnown: false });
+    const { results } = appraiseIma({ ima, policy, commandLines: ['ima_policy=tcb'], acceptedBefore: false });
     expect(results.find(({ fact }) => fact === 'ima-files')?.found).toContain('and 32 more');
     expect([calls.length, new Set(calls).size]).toEqual([16, 16]);
   });
@@ -253,10 +253,10 @@ describe('what the kernel measures', () => {
   const known = (
     measurementPolicy: ImaPolicyText['measurementPolicy'],
     commandLines: readonly string[] | undefined,
-    measurementPolicyKnown = false,
+    acceptedBefore = false,
   ) => {
     const policy = imaPolicy(changed({ measurementPolicy, files: { ...GOOD_IMA_POLICY.files, ...policyFile } }));
-    return appraiseIma({ ima: verifiedIma(imaInput(list)), policy, commandLines, measurementPolicyKnown }).denials.map(
+    return appraiseIma({ ima: verifiedIma(imaInput(list)), policy, commandLines, acceptedBefore }).denials.map(
       ({ code }) => code,
     );
   };
@@ -289,8 +289,8 @@ describe('what the kernel measures', () => {
     const input = { ...imaInput([]), firstRecord: GOOD_LIST.length, previous };
     const ima = verifiedIma({ ...input, quotedPcrs: imaInput(GOOD_LIST).quotedPcrs });
     const policy = imaPolicy(changed({ measurementPolicy: { files: policyFile } }));
-    const appraise = (measurementPolicyKnown: boolean) =>
-      appraiseIma({ ima, policy, commandLines: [], measurementPolicyKnown }).denials.length;
+    const appraise = (acceptedBefore: boolean) =>
+      appraiseIma({ ima, policy, commandLines: [], acceptedBefore }).denials.length;
     expect([appraise(true), appraise(false)]).toEqual([0, 1]);
   });
 
@@ -298,8 +298,34 @@ describe('what the kernel measures', () => {
     const policy = imaPolicy(changed({ measurementPolicy: { files: policyFile } }));
     const bad = { ...file('/etc/ima/ima-policy', 'measure everything'), templateHash: new Uint8Array(20) };
     const ima = verifiedIma(imaInput([...GOOD_LIST, bad]));
-    const { denials } = appraiseIma({ ima, policy, commandLines: [], measurementPolicyKnown: false });
+    const { denials } = appraiseIma({ ima, policy, commandLines: [], acceptedBefore: false });
     expect(denials.map(({ code }) => code)).toEqual(['ima-measurement-policy', 'ima-violation']);
+  });
+});
+
+describe('a list that goes on', () => {
+  const bad = file('/bin/evil', 'evil');
+  const before = verifiedIma(imaInput([...GOOD_LIST, bad])).state;
+  const codes = (
+    list: Parameters<typeof imaInput>[0],
+    acceptedBefore: boolean,
+    previous: typeof before | undefined,
+  ) => {
+    const ima = verifiedIma(imaInput(list, { previous }));
+    const policy = imaPolicy(GOOD_IMA_POLICY);
+    return appraiseIma({ ima, policy, commandLines: ['ima_policy=tcb'], acceptedBefore }).denials.map(
+      ({ found }) => found?.split(' ')[0],
+    );
+  };
+  const list = [...GOOD_LIST, bad];
+
+  test.each<[string, Parameters<typeof imaInput>[0], boolean, typeof before | undefined, readonly string[]]>([
+    ['is not judged again as far as the same policy accepted it', list, true, before, []],
+    ['is judged where it is new', [...list, file('/bin/worse', 'worse')], true, before, ['/bin/worse']],
+    ['is judged whole by another policy', list, false, before, ['/bin/evil']],
+    ['is judged whole from a boot on', list, true, undefined, ['/bin/evil']],
+  ])('%s', (_what, records, accepted, previous, expected) => {
+    expect(codes(records, accepted, previous)).toEqual(expected);
   });
 });
 
@@ -311,7 +337,7 @@ test('a refusal lists records up to a number that a person can read, and says ho
     ima,
     policy: imaPolicy(GOOD_IMA_POLICY),
     commandLines: ['ima_policy=tcb'],
-    measurementPolicyKnown: false,
+    acceptedBefore: false,
   });
   expect([denials.length, denials.at(-1)?.detail, denials[0]?.found]).toEqual([
     16,

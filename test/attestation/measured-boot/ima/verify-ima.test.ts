@@ -146,7 +146,14 @@ describe('a list that goes on', () => {
   });
 
   test('does not go back', () => {
-    expect(imaVerdict(imaInput(GOOD_LIST.slice(0, 2), { previous: before }))).toBe('ima-tail-not-covered');
+    expect(imaVerdict(imaInput(GOOD_LIST.slice(0, 2), { previous: before }))).toBe('ima-epoch');
+  });
+
+  test('sent whole, has the records that were proven before, unchanged', () => {
+    const other = [bootAggregate(), KUBELET, SHELL, ...later.slice(3)];
+    expect(imaVerdict(imaInput(other, { previous: before }))).toBe('ima-epoch');
+    const { provenBefore, records, firstRecord } = verifiedIma(imaInput(later, { previous: before }));
+    expect([provenBefore, records.length, firstRecord]).toEqual([3, 4, 0]);
   });
 
   test('does not have another boot_aggregate than the quote', () => {
