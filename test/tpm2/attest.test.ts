@@ -127,6 +127,8 @@ describe('parseAttest', () => {
     ['extraData as long as the longest TPM2B_DATA', qualifiedBy(66), 'accepted'],
     ['extraData longer than that', qualifiedBy(67), 'size-out-of-range'],
     ['a whole digest longer than any', fromHex(`${QUOTE.slice(0, -68)}0041${LONG.slice(0, 130)}`), 'size-out-of-range'],
+    ['1,024 bytes, which may be a statement', new Uint8Array(1_024), 'bad-value'],
+    ['1,025 bytes, which are too many for one', new Uint8Array(1_025), 'size-out-of-range'],
     ['a byte too many', concatBytes(fromHex(QUOTE), Buffer.of(0)), 'trailing-bytes'],
     ['a byte too few', fromHex(QUOTE).subarray(0, -1), 'truncated'],
     [

@@ -77,7 +77,10 @@ describe('makeCredential', () => {
     expect(() => makeCredential({ ...inputOf(first), secret: new Uint8Array(33) })).toThrow(RangeError);
     const areas = vectorJson<Record<string, string>>('generated-swtpm/public-areas.json');
     const ekPublic = parsePublicArea(fromHex(areas['ak_p256'] ?? ''));
-    expect(() => makeCredential({ ...inputOf(first), ekPublic })).toThrow(TypeError);
+    const notStorage = /storage key/;
+    expect(() => makeCredential({ ...inputOf(first), ekPublic })).toThrow(notStorage);
+    const keyedHash = parsePublicArea(fromHex(`0008000b000000d2000000100020${'00'.repeat(32)}`));
+    expect(() => makeCredential({ ...inputOf(first), ekPublic: keyedHash })).toThrow(notStorage);
   });
 
   test('is laid out as tpm2-tools lays it out', () => {

@@ -72,6 +72,22 @@ describe('parseEventLog', () => {
     expect(parseEventLog(concatBytes(sha1Record(EVENT), sha1Record(EVENT)))).toMatchObject({ kind: 'legacy-sha1' });
   });
 
+  test('takes a first event for a header only by its type and its signature', () => {
+    const specId = specIdEvent([[SHA256, 32]]);
+    const first = (type: number, data: Uint8Array) =>
+      parseEventLog(sha1Record({ pcr: 0, type, data }, new Uint8Array(20))).kind;
+    expect(first(EVENT_TYPE.noAction, specId)).toBe('crypto-agile');
+    expect(first(EVENT_TYPE.ipl, specId)).toBe('legacy-sha1');
+    expect(first(EVENT_TYPE.noAction, specId.subarray(0, 15))).toBe('legacy-sha1');
+    expect(formatCode(() => first(EVENT_TYPE.noAction, specId.subarray(0, 16)))).toBe('truncated');
+  });
+
+  test('says where in the whole log a fault of its header is', () => {
+    const bytes = headerRecord(specIdEvent([[SHA256, 32]], { major: 3 }));
+    // 32 bytes stand before the event's data, and its fault is in the eight after the signature.
+    expect(() => parseEventLog(bytes)).toThrow(expect.objectContaining({ code: 'bad-value', offset: 32 + 16 + 8 }));
+  });
+
   test('ends a log whose last record is cut, and one that is empty', () => {
     const whole = concatBytes(HEADER, RECORD);
     expect(formatCode(() => parseEventLog(whole))).toBe('accepted');
@@ -133,6 +149,42 @@ describe('parseEventLog', () => {
           [SHA256, 32],
           [SHA3, 48],
         ]),
+      ),
+      'bad-value',
+    ],
+    [
+      'a wrong SHA3-384 size',
+      withHeader(
+        specIdEvent([
+          [SHA256, 32],
+          [0x0028, 32],
+        ]),
+      ),
+      'bad-value',
+    ],
+    [
+      'a wrong SHA3-512 size',
+      withHeader(
+        specIdEvent([
+          [SHA256, 32],
+          [0x0029, 32],
+        ]),
+      ),
+      'bad-value',
+    ],
+    [
+      'as many algorithms as there are',
+      withHeader(specIdEvent([[SHA256, 32], ...Array.from({ length: 15 }, (_, i) => [i + 0x100, 32] as const)])),
+      'accepted',
+    ],
+    [
+      'a header with a digest that has one zero',
+      concatBytes(
+        sha1Record(
+          { pcr: 0, type: 3, data: specIdEvent([[SHA256, 32]]) },
+          concatBytes(new Uint8Array(1), new Uint8Array(19).fill(1)),
+        ),
+        RECORD,
       ),
       'bad-value',
     ],

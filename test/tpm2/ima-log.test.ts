@@ -151,6 +151,12 @@ describe('parseImaLog', () => {
     expect(text(record?.fields.name)).toBe('f');
   });
 
+  test('takes a record for a violation only if its template hash is all zeros', () => {
+    const hashes = [new Uint8Array(20), new Uint8Array(20).fill(1, 19), new Uint8Array(20).fill(1, 0, 1)];
+    const records = parseImaLog(imaLog(hashes.map((templateHash) => ({ ...NG, templateHash }))));
+    expect(records.map(({ isViolation }) => isViolation)).toEqual([true, false, false]);
+  });
+
   test('takes an absent signature for none', () => {
     const [sig] = parseOne({ template: 'ima-sig', fields: [digestField('sha256', FILE), nameField('f'), utf8('')] });
     expect(Object.keys(sig?.fields ?? {})).toEqual(['digest', 'name']);
@@ -177,6 +183,7 @@ describe('parseImaLog', () => {
     ['two names', { template: 'n|n-ng', fields: [nameField('f'), nameField('f')] }, 'bad-value'],
     ['two digests', { template: 'd|d-ng', fields: [sha1, digestField('sha1', sha1)] }, 'bad-value'],
     ['an empty field in the format', { template: 'd-ng|', fields: NG.fields }, 'unknown-selector'],
+    ['a name of 128 bytes for the template', { template: 'd'.repeat(128), fields: NG.fields }, 'unknown-selector'],
     ['a name of 129 bytes for the template', { template: 'd'.repeat(129), fields: NG.fields }, 'size-out-of-range'],
     ['a field too few', { template: 'ima-sig', fields: NG.fields }, 'truncated'],
     ['a field too many', { template: 'ima-ng', fields: [...NG.fields, utf8('')] }, 'trailing-bytes'],
@@ -244,5 +251,6 @@ describe('parseImaLog', () => {
 
   test('is bounded: no more bytes than a list may have', () => {
     expect(formatCode(() => parseImaLog(new Uint8Array(MAX_IMA_LOG_SIZE + 1)))).toBe('size-out-of-range');
+    expect(formatCode(() => parseImaLog(new Uint8Array(MAX_IMA_LOG_SIZE)))).toBe('bad-value');
   });
 });

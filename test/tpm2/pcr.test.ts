@@ -47,6 +47,10 @@ describe('PCR selections', () => {
     expect(() => parse(hex)).toThrow(expect.objectContaining({ code }));
   });
 
+  test('are ascending and without duplicates as an agent makes them', () => {
+    expect(pcrSelection('sha256', [10, 9, 2, 0, 9, 23]).pcrs).toEqual([0, 2, 9, 10, 23]);
+  });
+
   test('refuse to write a PCR that does not fit', () => {
     expect(() => encodePcrSelections([pcrSelection('sha256', [24])])).toThrow(RangeError);
   });

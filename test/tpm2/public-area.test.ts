@@ -91,6 +91,23 @@ describe('parsePublicArea', () => {
     expect(formatCode(() => parsePublicArea(fromHex(hex.slice(0, 84) + cipher + hex.slice(96))))).toBe(code);
   });
 
+  test('names the cipher of a storage key', () => {
+    expect(parsePublicArea(fromHex(AREAS['ek_p256_L2'] ?? ''))).toMatchObject({
+      symmetric: { kind: 'aes-cfb', keyBits: 128 },
+    });
+  });
+
+  test.each([
+    ['none', '0010', 'accepted'],
+    ['HMAC', '0005000b', 'accepted'],
+    ['XOR', '000a000b0022', 'accepted'],
+    ['RSASSA', '0014000b', 'unknown-selector'],
+    ['nothing known', 'ffff', 'unknown-selector'],
+  ])('takes the scheme of a keyed-hash object: %s', (_what, scheme, code) => {
+    const bytes = fromHex(`0008000b000000d20000${scheme}0020${'00'.repeat(32)}`);
+    expect(formatCode(() => parsePublicArea(bytes))).toBe(code);
+  });
+
   test.each([
     ['0010', { kind: 'null' }],
     ['0015', { kind: 'rsaes' }],

@@ -27,6 +27,10 @@ describe('publicAreaKey', () => {
     expect(publicAreaSpki(rsa({ exponent: 65537 }))).toEqual(publicAreaSpki(rsa({ exponent: 0 })));
   });
 
+  test('takes exponent 3, the least that may be', () => {
+    expect(publicAreaKey(rsa({ exponent: 3 })).asymmetricKeyDetails).toMatchObject({ publicExponent: 3n });
+  });
+
   test.each([
     ['an even exponent', { exponent: 65536 }],
     ['exponent 1', { exponent: 1 }],

@@ -101,6 +101,8 @@ describe('responses', () => {
     const long = concatBytes(fromHex('80010000100100000000'), new Uint8Array(4087));
     expect(long).toHaveLength(4097);
     expect(() => parseResponseHeader(long)).toThrow(/size-out-of-range/);
+    const longest = concatBytes(fromHex('80010000100000000000'), new Uint8Array(4086));
+    expect(parseResponseHeader(longest)).toMatchObject({ size: 4096, code: { kind: 'success' } });
   });
 
   test('refuses PCR values that are not as many as the selected PCRs', () => {

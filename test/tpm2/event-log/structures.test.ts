@@ -62,16 +62,25 @@ describe('parseSignatureDatabase', () => {
     return bytes;
   };
 
+  const ofCertificates = (listSize: number, entrySize: number): Uint8Array =>
+    concatBytes(
+      EFI.x509,
+      littleEndian(listSize, 4),
+      littleEndian(0, 4),
+      littleEndian(entrySize, 4),
+      new Uint8Array(listSize - 28),
+    );
+
   test('reads the entries of every list by kind', () => {
     const bytes = concatBytes(
-      list,
-      signatureList(EFI.x509, [utf8('certificate')]),
+      signatureList(EFI.sha256, [digest, new Uint8Array(32).fill(8), new Uint8Array(32).fill(9)]),
+      signatureList(EFI.x509, [utf8('certificate'), utf8('another one')]),
       signatureList(EFI.x509Sha256, [concatBytes(digest, new Uint8Array(16))]),
       signatureList(EFI.owner, [utf8('x'), utf8('y')]),
     );
     expect(parseSignatureDatabase(bytes)).toEqual({
-      certificates: [Buffer.from('certificate')],
-      imageDigests: ['07'.repeat(32), '07'.repeat(32)],
+      certificates: [Buffer.from('certificate'), Buffer.from('another one')],
+      imageDigests: ['07'.repeat(32), '08'.repeat(32), '09'.repeat(32)],
       certificateDigests: ['07'.repeat(32)],
       others: 2,
     });
@@ -100,6 +109,10 @@ describe('parseSignatureDatabase', () => {
     ['with a byte after it', concatBytes(list, Buffer.of(0)), 'truncated'],
     ['smaller than its header', resized(LIST_SIZE, 27), 'bad-value'],
     ['of size 0', resized(LIST_SIZE, 0), 'bad-value'],
+    ['smaller than its header by an entry', resized(HEADER_SIZE, 96 + 48), 'bad-value'],
+    ['of certificates with entries that are owners alone', signatureList(EFI.x509, [new Uint8Array()]), 'bad-value'],
+    ['of certificates with entries shorter than an owner', ofCertificates(28 + 32, 8), 'bad-value'],
+    ['of certificates with entries of a byte and an owner', signatureList(EFI.x509, [Buffer.of(1)]), 'accepted'],
     ['of 2^32−1 bytes', resized(LIST_SIZE, 0xffffffff), 'bad-value'],
     [
       'of 2^32−1 bytes that its entries fill',
@@ -118,6 +131,14 @@ describe('parseSignatureDatabase', () => {
 });
 
 describe('parseSbatLevel', () => {
+  /** A good level of `size` bytes. */
+  const levelOf = (size: number): string => {
+    const head = 'sbat,1,2021030218\n';
+    const lines = Array.from({ length: 500 }, (_, at) => `c${String(at).padStart(5, '0')},1\n`);
+    const whole = head + lines.join('').slice(0, 9 * Math.floor((size - head.length - 18) / 9));
+    return `${whole}${'x'.repeat(size - whole.length - 3)},1\n`;
+  };
+
   test('reads date and generations', () => {
     expect(parseSbatLevel(utf8('sbat,1,2023012900\nshim,2\ngrub.debian,4\n'))).toEqual({
       date: '2023012900',
@@ -134,11 +155,21 @@ describe('parseSbatLevel', () => {
     ['of nothing', '', 'bad-value'],
     ['of another version', 'sbat,2,2021030218\n', 'bad-value'],
     ['with a date of nine digits', 'sbat,1,202103021\n', 'bad-value'],
+    ['with something before its first line', 'x\nsbat,1,2021030218\n', 'bad-value'],
+    ['with something before its head', 'xsbat,1,2021030218\n', 'bad-value'],
+    ['with a date of eleven digits', 'sbat,1,20210302180\n', 'bad-value'],
+    ['with an unnamed component', 'sbat,1,2021030218\n,1\n', 'bad-value'],
+    ['with something before a component', 'sbat,1,2021030218\n shim,1\n', 'bad-value'],
+    ['with something after a generation', 'sbat,1,2021030218\nshim,1 \n', 'bad-value'],
+    ['with letters in a generation', 'sbat,1,2021030218\nshim,1a\n', 'bad-value'],
+    ['with a generation of nine digits', 'sbat,1,2021030218\nshim,123456789\n', 'accepted'],
     ['with a component twice', 'sbat,1,2021030218\nshim,1\nshim,2\n', 'bad-value'],
     ['with generation 0', 'sbat,1,2021030218\nshim,0\n', 'bad-value'],
     ['with a generation that is no number', 'sbat,1,2021030218\nshim,x\n', 'bad-value'],
     ['with an empty line', 'sbat,1,2021030218\n\n', 'bad-value'],
     ['with a NUL', 'sbat,1,2021030218\n\0', 'bad-value'],
+    ['of 4,096 bytes', levelOf(4_096), 'accepted'],
+    ['of a byte more', levelOf(4_097), 'bad-value'],
     [
       'of 5,000 bytes',
       `sbat,1,2021030218\n${Array.from({ length: 700 }, (_, at) => `c${at},1\n`).join('')}`,
@@ -163,6 +194,14 @@ describe('parseImageLoad', () => {
     expect(parsed).toMatchObject({ base: 1n, length: 2n, linkTime: 3n });
     expect(filePath(parsed.devicePath)).toBe('\\EFI\\x.efi');
     expect(filePath(concatBytes(END, file('after the end')))).toBeUndefined();
+    expect(claimedImagePath(load(path))).toBe('\\EFI\\x.efi');
+  });
+
+  test('only file-path nodes of media name files, and the zeros at their end are not part of the name', () => {
+    const text = Buffer.from('x', 'utf16le');
+    expect(filePath(concatBytes(node(4, 1, text), node(2, 4, text), END))).toBeUndefined();
+    expect(filePath(concatBytes(node(4, 1, text), file('y\0\0'), file('a\0b'), END))).toBe('ya\0b');
+    expect(filePath(new Uint8Array())).toBeUndefined();
   });
 
   test.each([
@@ -200,6 +239,14 @@ describe('parseGptEvent', () => {
     );
   const good = concatBytes(header(), littleEndian(2, 8), entry('root'), entry(''));
 
+  const ofPartitions = (count: number): Uint8Array =>
+    concatBytes(header(), littleEndian(count, 8), new Uint8Array(128 * count));
+
+  test('a partition’s name ends at its first NUL, whatever follows', () => {
+    const named = concatBytes(header(), littleEndian(1, 8), entry('root\0rest\n\0more'));
+    expect(parseGptEvent(named).partitions.map(({ name }) => name)).toEqual(['root']);
+  });
+
   test('reads disk and partitions', () => {
     expect(parseGptEvent(good)).toEqual({
       guid: '8be4df61-93ca-11d2-aa0d-00e098032b8c',
@@ -213,6 +260,8 @@ describe('parseGptEvent', () => {
     ['of another kind', concatBytes(utf8('EFI part'), good.subarray(8)), 'bad-value'],
     ['with entries of another size', concatBytes(header(256), new Uint8Array(8)), 'size-out-of-range'],
     ['of 2^64−1 partitions', concatBytes(header(), HUGE), 'count-out-of-range'],
+    ['of 1,024 partitions', ofPartitions(1_024), 'accepted'],
+    ['of 1,025 partitions', ofPartitions(1_025), 'count-out-of-range'],
     ['cut', good.subarray(0, -1), 'truncated'],
     ['longer', concatBytes(good, Buffer.of(0)), 'trailing-bytes'],
   ])('a table %s', (_what, bytes, code) => {
