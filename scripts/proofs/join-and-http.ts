@@ -7,8 +7,8 @@ const CHALLENGE_TEST = 'test/services/join/open-challenge.test.ts';
 const TICKET = 'services/join/ticket.ts';
 const TICKET_TEST = 'test/services/join/ticket.test.ts';
 const SERVER_TEST = 'test/services/http/server.test.ts';
-const JSON_FILE = 'services/http/strict-json.ts';
-const JSON_TEST = 'test/services/http/strict-json.test.ts';
+const JSON_FILE = 'core/strict-json.ts';
+const JSON_TEST = 'test/core/strict-json.test.ts';
 const IDENTITY_TEST = 'test/services/admin/identity.test.ts';
 
 /** What the join, the listeners and the administrators' API check. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
+import { JsonFormatError, parseStrictJson } from '#core/strict-json.ts';
 import type { FieldError } from '#protocol/problem.ts';
 
 import { ProblemError } from './problem-error.ts';
-import { JsonFormatError, parseStrictJson } from './strict-json.ts';
 
 /** What a caller whose body was refused may still send on the connection before it is cut, in bytes. */
 const LINGER_BYTES = 1_048_576;

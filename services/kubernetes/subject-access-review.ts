@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Bytes } from '#core/bytes.ts';
-import { parseStrictJson } from '#services/http/strict-json.ts';
+import { parseStrictJson } from '#core/strict-json.ts';
 
 /** What of a SubjectAccessReview the authorizer decides on. */
 export interface SubjectAccessReview {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { utf8 } from '#core/bytes.ts';
 import { isNodeName } from '#core/ids.ts';
-import { JsonFormatError } from '#services/http/strict-json.ts';
+import { JsonFormatError } from '#core/strict-json.ts';
 import { authorize } from '#services/kubernetes/authorize.ts';
 import { signStatement, verifyStatement } from '#services/kubernetes/signed-statement.ts';
 import { parseStatement, renderStatement } from '#services/kubernetes/statement.ts';

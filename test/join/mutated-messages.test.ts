@@ -8,7 +8,7 @@ import { type ProblemName, PROBLEMS } from '#protocol/problem.ts';
 import { originOf } from '#services/http/origin.ts';
 import { problemOf } from '#services/http/problem-response.ts';
 import type { Anonymous, Answer, Route } from '#services/http/route.ts';
-import { parseStrictJson } from '#services/http/strict-json.ts';
+import { parseStrictJson } from '#core/strict-json.ts';
 import { joinRoutes } from '#services/join/routes.ts';
 import { FUZZ_RUNS } from '#test/lab/fuzz-runs.ts';
 import { answerOf, challengeFor, challengeRequestOf, HOME, type JoinLab, joinLab } from '#test/lab/join-lab.ts';

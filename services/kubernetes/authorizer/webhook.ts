@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { TLSSocket } from 'node:tls';
 
 import type { Clock } from '#core/clock.ts';
-import { JsonFormatError } from '#services/http/strict-json.ts';
+import { JsonFormatError } from '#core/strict-json.ts';
 
 import { type AuthorizerDecision, DENIALS } from '../authorize.ts';
 import {

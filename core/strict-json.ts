@@ -1,4 +1,4 @@
-import type { Bytes } from '#core/bytes.ts';
+import type { Bytes } from './bytes.ts';
 
 /** Bytes that are not one JSON text as this service reads it. */
 export class JsonFormatError extends Error {

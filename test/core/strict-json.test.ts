@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { utf8 } from '#core/bytes.ts';
-import { JsonFormatError, parseStrictJson } from '#services/http/strict-json.ts';
+import { JsonFormatError, parseStrictJson } from '#core/strict-json.ts';
 
 const codeOf = (bytes: Uint8Array): string => {
   try {

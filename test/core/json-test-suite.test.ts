@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { JsonFormatError, parseStrictJson } from '#services/http/strict-json.ts';
+import { JsonFormatError, parseStrictJson } from '#core/strict-json.ts';
 
-const FOLDER = join(import.meta.dirname, '../../../../shared/suites/JSONTestSuite/test_parsing');
+const FOLDER = join(import.meta.dirname, '../../../shared/suites/JSONTestSuite/test_parsing');
 const isHere = existsSync(FOLDER);
 if (!isHere) console.warn('SKIPPED: ../shared/suites/JSONTestSuite is not here');
 const files = isHere ? readdirSync(FOLDER) : [];
