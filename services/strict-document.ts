@@ -54,8 +54,8 @@ export function describeIssue(issue: z.core.$ZodIssue): string[] {
 }
 
 /**
- * The value of one YAML 1.2 document of plain data. Refused: a second document, a duplicate key, an alias, a tag that is not in the
- * core schema, and anything that the parser only warns about.
+ * The value of one YAML 1.2 document of plain data. Refused: a second document, a duplicate key, a key that is no plain string, an alias,
+ * a tag that is not in the core schema, and anything that the parser only warns about.
  */
 function parseStrictYaml(text: string, path: string): unknown {
   const document = parseDocument(text, {
@@ -63,6 +63,8 @@ function parseStrictYaml(text: string, path: string): unknown {
     schema: 'core',
     strict: true,
     uniqueKeys: true,
+    // Without it `0:` and `"0":` are two keys here and one member of the value, and the later one counts.
+    stringKeys: true,
     merge: false,
   });
   const problems = [...document.errors, ...document.warnings].map((problem) => problem.message.split('\n', 1)[0] ?? '');

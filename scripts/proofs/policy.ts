@@ -82,4 +82,11 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
     without: 'if (certificate === undefined)',
     test: 'test/attestation/endorsements.test.ts',
   },
+  {
+    removes: 'members named twice in two spellings',
+    file: 'services/strict-document.ts',
+    check: 'stringKeys: true,',
+    without: 'stringKeys: false,',
+    test: 'test/services/strict-document.test.ts',
+  },
 ];

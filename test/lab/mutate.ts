@@ -14,17 +14,19 @@ export function hostileBytes(seeds: readonly Uint8Array[], maxLength = 512): fc.
   });
   const mutated = fc
     .tuple(fc.constantFrom(...seeds), fc.array(edit, { minLength: 1, maxLength: 4 }))
-    .map(([seed, edits]) => edits.reduce<Uint8Array>(apply, seed));
+    .map(([seed, edits]) => edits.reduce<Uint8Array>(applyEdit, seed));
   return fc.oneof({ arbitrary: random, weight: 1 }, { arbitrary: mutated, weight: 5 });
 }
 
-interface Edit {
+/** One change to bytes: what, where (taken modulo their length), and a number that the kind makes use of. */
+export interface Edit {
   readonly at: number;
   readonly value: number;
   readonly kind: string;
 }
 
-function apply(bytes: Uint8Array, { at, value, kind }: Edit): Uint8Array {
+/** `bytes` with one change made; the bytes themselves stay as they are. */
+export function applyEdit(bytes: Uint8Array, { at, value, kind }: Edit): Uint8Array {
   const offset = bytes.byteLength === 0 ? 0 : at % bytes.byteLength;
   const head = bytes.subarray(0, offset);
   const tail = bytes.subarray(offset);
