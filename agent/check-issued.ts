@@ -28,7 +28,7 @@ const MAX_CHAIN = 5;
 /** Twenty-four hours, backdating and the odd minute. */
 const MAX_LIFETIME_MS = 25 * 3_600_000;
 /** A clock this much behind is forgiven: certificates are backdated for it, and by the time it is set right the node has joined. */
-const TOLERATED_SKEW_MS = 300_000;
+export const TOLERATED_SKEW_MS = 300_000;
 
 /**
  * Establishes that the answer's certificate is for this node's key and in this node's name and group, that it says nothing more (no other
@@ -76,13 +76,18 @@ function identityFault(
 ): string | undefined {
   if (answeredName !== nodeName) return `it is for the node "${answeredName.slice(0, 100)}", not for ${nodeName}`;
   if (!equalBytes(leaf.publicKey.raw, spki)) return 'the certificate is for another key';
+  return isNodeSubject(leaf, nodeName)
+    ? undefined
+    : 'the certificate’s subject is not this node in the group system:nodes';
+}
+
+/** True when the certificate's subject is this node in the group system:nodes, and nothing else. */
+export function isNodeSubject(leaf: Certificate, nodeName: NodeName): boolean {
   const subject = leaf.subject.rdns.map((rdn) =>
     rdn.map((attribute) => [attribute.type, attributeText(attribute)].join('=')).join('+'),
   );
   const wanted = [`${ATTRIBUTE.organization}=system:nodes`, `${ATTRIBUTE.commonName}=system:node:${nodeName}`];
-  return subject.join('/') === wanted.join('/')
-    ? undefined
-    : 'the certificate’s subject is not this node in the group system:nodes';
+  return subject.join('/') === wanted.join('/');
 }
 
 function powersFault({ extensions }: Certificate): string | undefined {

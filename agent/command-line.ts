@@ -8,6 +8,7 @@ export const HELP = `muster-agent: join this machine to a Kubernetes cluster by 
 
 Usage:
   muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's files
+  muster-agent credential [--config FILE]         answer a kubelet that starts this as its exec credential plugin
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
   muster-agent ek     [--config FILE] [--out FILE] [-o json]   say what an administrator needs to enrol this machine
   muster-agent --version | --help
@@ -18,7 +19,7 @@ Options:
   --out FILE      ek: write the EK certificate (DER) to a new file
 
 Exit codes:
-   0  joined, or nothing found that keeps this machine from joining
+   0  joined, or answered, or nothing found that keeps this machine from joining
   69  something the agent needs is not there: the TPM, the service, a file system
   70  the service's answer cannot be used, or the agent has a bug
   75  not now; the same command may succeed later
@@ -33,7 +34,7 @@ Examples:
 `;
 
 export interface CommandLine {
-  readonly command: 'join' | 'doctor' | 'ek' | 'help' | 'version';
+  readonly command: 'join' | 'credential' | 'doctor' | 'ek' | 'help' | 'version';
   readonly configFile: string;
   readonly json: boolean;
   /** `ek` only: where its certificate goes. */
@@ -50,9 +51,15 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (values.output !== 'json' && values.output !== 'text') throw misuse(`-o takes json or text, not ${values.output}`);
   if (rest[0] !== undefined) throw misuse(`there is nothing to do with "${rest[0]}"`);
   if (values.out !== undefined && command !== 'ek') throw misuse('--out is for ek');
-  if (command === 'join' || command === 'doctor' || command === 'ek') return { command, ...common };
+  if (command === 'credential' && common.json) throw misuse('credential has one form of output');
+  if (isCommand(command)) return { command, ...common };
   throw misuse(command === undefined ? 'it names no command' : `there is no command "${command}"`);
 }
+
+const COMMANDS = ['join', 'credential', 'doctor', 'ek'] as const;
+
+const isCommand = (text: string | undefined): text is (typeof COMMANDS)[number] =>
+  COMMANDS.some((command) => command === text);
 
 function parseOptions(args: readonly string[]) {
   try {

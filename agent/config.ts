@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -87,6 +87,15 @@ export const agentConfigSchema = z.strictObject({
     '/var/lib/muster/credential',
   ),
   kubeconfigFile: path('The kubelet’s kubeconfig, written after each join.').default('/etc/kubernetes/kubelet.conf'),
+  credentials: z
+    .enum(['files', 'plugin'])
+    .default('files')
+    .describe(
+      'How the kubelet gets its credential: `files`, the kubeconfig names the file in `credentialDirectory`; `plugin`, it names `muster-agent credential` as exec plugin.',
+    ),
+  pluginCommand: path('The agent’s program, as the kubeconfig names it where `credentials` is `plugin`.').default(
+    '/usr/local/bin/muster-agent',
+  ),
   nodeCaFile: path(
     'PEM file of the CA that node certificates must chain to. Without it, the issuer in the answer is believed.',
   ).optional(),
@@ -96,6 +105,12 @@ export const agentConfigSchema = z.strictObject({
   tpm: tpmSchema.prefault({}),
   wait: waitSchema.prefault({}),
 });
+
+/** How the kubelet gets its credential. */
+export type CredentialDelivery =
+  | { readonly kind: 'files' }
+  /** The kubelet starts `command`, which reads `configFile`. Both are absolute paths. */
+  | { readonly kind: 'plugin'; readonly command: string; readonly configFile: string };
 
 /** What the agent works by. Every file it names that must be readable has been read. */
 export interface AgentConfig {
@@ -107,6 +122,7 @@ export interface AgentConfig {
   readonly claimedNodeName: NodeName;
   readonly credentialDirectory: string;
   readonly kubeconfigFile: string;
+  readonly credentials: CredentialDelivery;
   /** What node certificates must chain to. Undefined: the issuer that the answer carries is believed. */
   readonly nodeCa: readonly Certificate[] | undefined;
   readonly kubeletConfigFile: string;
@@ -146,14 +162,18 @@ export async function loadConfig(file: string, hostName = hostname()): Promise<A
   const nodeCa = data.nodeCaFile === undefined ? undefined : await readCas('nodeCaFile', data.nodeCaFile, problems);
   const claimedNodeName = nodeNameOf(data.nodeName, hostName, problems);
   if (problems.length > 0 || claimedNodeName === undefined) throw new ConfigError(file, problems);
-  const { services, audience, credentialDirectory, kubeconfigFile, kubeletConfigFile, tpm, wait } = data;
+  const { audience, credentialDirectory, kubeconfigFile, kubeletConfigFile, tpm, wait } = data;
   return {
-    services: services.map((url) => new URL(url)),
+    services: data.services.map((url) => new URL(url)),
     serviceCa: serviceCa.text,
     audience,
     claimedNodeName,
     credentialDirectory,
     kubeconfigFile,
+    credentials:
+      data.credentials === 'plugin'
+        ? { kind: 'plugin', command: data.pluginCommand, configFile: resolve(file) }
+        : { kind: 'files' },
     nodeCa: nodeCa?.certificates,
     kubeletConfigFile,
     tpm,
@@ -175,7 +195,7 @@ async function readText(file: string): Promise<string> {
 
 /** One YAML 1.2 document of plain data: no second document, no duplicate member, no alias, nothing that the parser warns about. */
 function parseYaml(file: string, text: string): unknown {
-  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false });
+  const document = parseDocument(text, { version: '1.2', schema: 'core', stringKeys: true, merge: false });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined)
     throw new ConfigError(file, [`is not plain YAML: ${problem.message.split('\n')[0] ?? ''}`]);

@@ -6,6 +6,7 @@ import { Tpm2FormatError } from '#tpm2/format-error.ts';
 
 import { ConfigError } from './config.ts';
 import type { JoinedNode, JoinOutcome } from './join-cluster.ts';
+import { JoinLockedError, JoinLockError } from './join-lock.ts';
 import { LogTooLongError } from './measured-log.ts';
 import { TpmDeviceError } from './tpm/device-error.ts';
 import { NoEndorsementKeyError } from './tpm/endorsement-key.ts';
@@ -71,6 +72,10 @@ export function explainError(error: unknown): CommandFailure {
       `the TPM said something that is not TPM 2.0, ${error.message}: check that tpm.device is a TPM 2.0`,
     );
   }
+  if (error instanceof JoinLockedError)
+    return failure(EXIT.tryLater, `${error.message}: run the same command again when it has ended`);
+  if (error instanceof JoinLockError)
+    return failure(EXIT.unavailable, `${error.message}: check credentialDirectory and its disk`);
   return (
     fileFailure(error) ??
     failure(EXIT.internal, `the agent failed unexpectedly, ${String(error)}: this is a bug, please report it`)

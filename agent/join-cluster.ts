@@ -112,7 +112,8 @@ async function joinOnce(deps: JoinDeps, config: AgentConfig, patience: Patience)
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
   const credential = { keyPem, chainPem: issued.chainPem };
   const credentialFile = await installCredential(config.credentialDirectory, credential, deps);
-  await writeKubeconfig(config.kubeconfigFile, renderKubeconfig(value, credentialFile), deps);
+  const kubeconfig = renderKubeconfig(value, { delivery: config.credentials, credentialFile });
+  await writeKubeconfig(config.kubeconfigFile, kubeconfig, deps);
   progress(`The kubelet's credential is in ${credentialFile}, its kubeconfig in ${config.kubeconfigFile}.`);
   const { node, certificate, kubernetes } = value;
   const { nodeLabels, registerWithTaints } = kubernetes;

@@ -8,6 +8,10 @@ import { parsePemOf } from '#pki/x509/pem.ts';
 import type { JoinResponse } from '#protocol/join.ts';
 
 import { type AtomicFileDeps, makeDirectory, replaceFile } from './atomic-file.ts';
+import type { CredentialDelivery } from './config.ts';
+
+/** The one version of the interface between Kubernetes clients and credential plugins that is spoken here. */
+export const EXEC_API_VERSION = 'client.authentication.k8s.io/v1';
 
 /** The cluster as the answer describes it, or what about the description no kubelet could use. */
 export type ClusterCheck = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -27,11 +31,16 @@ export function checkCluster({ apiServer, caPem }: JoinResponse['kubernetes']): 
   }
 }
 
+export interface KubeconfigUser {
+  readonly delivery: CredentialDelivery;
+  readonly credentialFile: string;
+}
+
 /**
- * The kubelet's kubeconfig. Key and certificate are both named as the same file and never written inline, so that the kubelet reads the
- * file again when a later join has replaced it.
+ * The kubelet's kubeconfig. Key and certificate are never written inline. As files they are both named as the same one, so that the kubelet
+ * reads it again when a later join has replaced it; from the plugin they come with each start of it.
  */
-export function renderKubeconfig(answer: Pick<JoinResponse, 'node' | 'kubernetes'>, credential: string): string {
+export function renderKubeconfig(answer: Pick<JoinResponse, 'node' | 'kubernetes'>, how: KubeconfigUser): string {
   const { node, kubernetes } = answer;
   const user = `system:node:${node.name}`;
   const ca = Buffer.from(utf8(kubernetes.caPem)).toString('base64');
@@ -40,12 +49,25 @@ export function renderKubeconfig(answer: Pick<JoinResponse, 'node' | 'kubernetes
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name: 'muster', cluster: { server: kubernetes.apiServer, 'certificate-authority-data': ca } }],
-      users: [{ name: user, user: { 'client-certificate': credential, 'client-key': credential } }],
+      users: [{ name: user, user: renderUser(how) }],
       contexts: [{ name: 'muster', context: { cluster: 'muster', user } }],
       'current-context': 'muster',
     },
     { lineWidth: 0 },
   );
+}
+
+function renderUser({ delivery, credentialFile }: KubeconfigUser): object {
+  if (delivery.kind === 'files') return { 'client-certificate': credentialFile, 'client-key': credentialFile };
+  return {
+    exec: {
+      apiVersion: EXEC_API_VERSION,
+      command: delivery.command,
+      args: ['credential', '--config', delivery.configFile],
+      interactiveMode: 'Never',
+      provideClusterInfo: false,
+    },
+  };
 }
 
 /** Replaces the kubeconfig at `file`, mode 0600; its directory is made if it is not there. Throws what the file system throws. */

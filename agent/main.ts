@@ -3,6 +3,7 @@ import { systemClock } from '#core/clock.ts';
 import { systemRandom } from '#core/random.ts';
 
 import { runAgent } from './run.ts';
+import { readAgentEnvironment } from './service/config.ts';
 import { systemSleep } from './sleep.ts';
 
 process.exitCode = await runAgent(process.argv.slice(2), {
@@ -12,4 +13,5 @@ process.exitCode = await runAgent(process.argv.slice(2), {
   sleep: systemSleep,
   print: (text) => void process.stdout.write(text),
   say: (line) => void process.stderr.write(`${line}\n`),
+  environment: readAgentEnvironment(),
 });

@@ -1,19 +1,20 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import type { Clock } from '#core/clock.ts';
 import { EXIT, type ExitCode } from '#core/exit-code.ts';
 import type { RandomSource } from '#core/random.ts';
 
-import { openAttester } from './attester.ts';
-import { openJoinService } from './client.ts';
 import { HELP, readCommandLine } from './command-line.ts';
 import { type AgentConfig, ConfigError, loadConfig } from './config.ts';
 import { describeEk, renderEk, renderEkJson, writeEkCertificate } from './describe-ek.ts';
 import { examine, renderChecks } from './doctor.ts';
 import { type Check, fail } from './doctor/check.ts';
+import { answerExec } from './exec-credential.ts';
 import { explainError, outcomeFailure } from './explain.ts';
-import { joinCluster, type JoinedNode } from './join-cluster.ts';
+import type { JoinedNode } from './join-cluster.ts';
+import { acquireJoinLock } from './join-lock.ts';
+import { joinNode } from './join-node.ts';
+import type { AgentEnvironment } from './service/config.ts';
 import type { Sleep } from './sleep.ts';
 
 /** What the agent has of the process it runs in. */
@@ -26,6 +27,7 @@ export interface AgentProcess {
   readonly print: (text: string) => void;
   /** Standard error: progress, and one sentence when something failed. */
   readonly say: (line: string) => void;
+  readonly environment: AgentEnvironment;
 }
 
 /** Does what `args` ask for and returns the exit code. A failure is said in one sentence, the last line; nothing is thrown. */
@@ -43,6 +45,9 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
         return await runDoctor(configFile, json, host);
       case 'ek':
         return await runEk(await loadConfig(configFile), { json, out }, host);
+      case 'credential':
+        host.print(await answerExec(await loadConfig(configFile), host));
+        return EXIT.ok;
       case 'join':
         return await runJoin(await loadConfig(configFile), json, host);
     }
@@ -54,17 +59,10 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
 }
 
 async function runJoin(config: AgentConfig, json: boolean, host: AgentProcess): Promise<ExitCode> {
-  using service = openJoinService({ ...config, ...host });
-  const outcome = await joinCluster(
-    {
-      ...host,
-      service,
-      progress: host.say,
-      openAttester: () => openAttester(config.tpm, host.random),
-      newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
-    },
-    config,
-  );
+  const deps = { ...host, progress: host.say };
+  const place = { directory: config.credentialDirectory, waitSeconds: config.wait.totalSeconds };
+  using _ = await acquireJoinLock(place, deps);
+  const outcome = await joinNode(config, deps);
   if (outcome.status !== 'joined') throw outcomeFailure(outcome);
   host.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : renderJoined(outcome));
   return EXIT.ok;

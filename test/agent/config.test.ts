@@ -53,6 +53,7 @@ describe('an agent’s configuration', () => {
       nodeCa: undefined,
       credentialDirectory: '/var/lib/muster/credential',
       kubeconfigFile: '/etc/kubernetes/kubelet.conf',
+      credentials: { kind: 'files' },
       tpm: { device: '/dev/tpmrm0', ekPreference: ['rsa-2048', 'p-256', 'p-384'] },
       wait: { totalSeconds: 900, spreadFirstSeconds: 0 },
     });
@@ -74,11 +75,18 @@ describe('an agent’s configuration', () => {
       nodeCaFile: caFile,
       credentialDirectory: '/srv/credential',
       kubeconfigFile: '/srv/kubeconfig',
+      credentials: 'plugin',
+      pluginCommand: '/opt/muster-agent',
       kubeletConfigFile: '/srv/kubelet.yaml',
       tpm: { device: 'swtpm:unix:/run/tpm', ekPreference: ['p-384'], eventLogFile: '/srv/e', imaLogFile: '/srv/i' },
       wait: { total: '2h', spreadFirst: '30s' },
     });
     expect(config.nodeCa).toHaveLength(1);
+    expect(config.credentials).toEqual({
+      kind: 'plugin',
+      command: '/opt/muster-agent',
+      configFile: expect.stringMatching(/^\/.*\.yaml$/),
+    });
     expect(config.wait).toEqual({ totalSeconds: 7_200, spreadFirstSeconds: 30 });
     expect(config.tpm.ekPreference).toEqual(['p-384']);
   });
@@ -97,6 +105,8 @@ describe('an agent’s configuration', () => {
     ['an EK type twice', { tpm: { ekPreference: ['p-256', 'p-256'] } }, 'tpm.ekPreference'],
     ['no EK type', { tpm: { ekPreference: [] } }, 'tpm.ekPreference'],
     ['no time to join in', { wait: { total: '0s' } }, 'wait.total'],
+    ['a third way to a credential', { credentials: 'proxy' }, 'credentials'],
+    ['a plugin that is looked for', { pluginCommand: 'muster-agent' }, 'pluginCommand'],
     ['a time without a unit', { wait: { total: '10' } }, 'wait.total'],
     ['a node name in capitals', { nodeName: 'Worker-7' }, 'nodeName'],
     ['a node name that no certificate holds', { nodeName: 'a'.repeat(53) }, 'nodeName'],

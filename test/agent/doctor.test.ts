@@ -194,6 +194,7 @@ describe.skipIf(!canStartSwtpm())('the doctor on a machine with a TPM', () => {
         claimedNodeName: 'worker-7' as NodeName,
         credentialDirectory: join(directory, 'credential'),
         kubeconfigFile: join(directory, 'kubelet.conf'),
+        credentials: { kind: 'files' },
         nodeCa: undefined,
         kubeletConfigFile: join(directory, 'kubelet.yaml'),
         tpm: tpmConfig(swtpm.address),

@@ -48,6 +48,7 @@ const config = (override: Partial<AgentConfig> = {}): AgentConfig => ({
   claimedNodeName: 'worker-7' as NodeName,
   credentialDirectory: join(directory, 'credential'),
   kubeconfigFile: join(directory, 'kubernetes', 'kubelet.conf'),
+  credentials: { kind: 'files' },
   nodeCa: [service.nodeCa.root.certificate],
   kubeletConfigFile: join(directory, 'kubelet.yaml'),
   tpm: { device: '/dev/null', ekPreference: ['p-256'], eventLogFile: '/none', imaLogFile: '/none' },

@@ -15,9 +15,11 @@ const caPem = certificatePem(root.certificate);
 const kubernetes = { apiServer: 'https://[2001:db8::1]:6443', caPem, nodeLabels: {}, registerWithTaints: [] };
 const node = { id: 'x', name: 'worker-7', pool: 'general', protectionRating: 'default' };
 
+const inFiles = (credentialFile: string) => ({ delivery: { kind: 'files' }, credentialFile }) as const;
+
 describe('the kubelet’s kubeconfig', () => {
   test('names one file as key and certificate, and the cluster that the answer names', () => {
-    expect(parse(renderKubeconfig({ node, kubernetes }, '/var/lib/muster/credential/node.pem'))).toEqual({
+    expect(parse(renderKubeconfig({ node, kubernetes }, inFiles('/var/lib/muster/credential/node.pem')))).toEqual({
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [
@@ -43,8 +45,30 @@ describe('the kubelet’s kubeconfig', () => {
     });
   });
 
+  test('names the agent as the plugin that has key and certificate, and neither of them', () => {
+    const delivery = { kind: 'plugin', command: '/opt/muster-agent', configFile: '/etc/muster/agent.yaml' } as const;
+    const text = renderKubeconfig({ node, kubernetes }, { delivery, credentialFile: '/srv/node.pem' });
+    expect(parse(text)).toMatchObject({
+      users: [
+        {
+          name: 'system:node:worker-7',
+          user: {
+            exec: {
+              apiVersion: 'client.authentication.k8s.io/v1',
+              command: '/opt/muster-agent',
+              args: ['credential', '--config', '/etc/muster/agent.yaml'],
+              interactiveMode: 'Never',
+              provideClusterInfo: false,
+            },
+          },
+        },
+      ],
+    });
+    expect(text).not.toContain('node.pem');
+  });
+
   test('keeps a path with a colon and spaces whole', () => {
-    const text = renderKubeconfig({ node, kubernetes }, '/srv/a: b #c/node.pem');
+    const text = renderKubeconfig({ node, kubernetes }, inFiles('/srv/a: b #c/node.pem'));
     expect(text).toContain('"/srv/a: b #c/node.pem"');
   });
 

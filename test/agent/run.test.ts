@@ -1,19 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
 
 import { runAgent } from '#agent/run.ts';
 import { systemClock } from '#core/clock.ts';
 import { systemRandom } from '#core/random.ts';
-import { certificatePem } from '#test/lab/service-pki.ts';
 import { canStartSwtpm, type Swtpm, startSwtpm } from '#test/lab/swtpm.ts';
 
-import { AUDIENCE, type FakeJoinService, type Fault, refuse, startFakeJoinService } from './fake-join-service.ts';
+import { writeAgentConfig } from './agent-config.ts';
+import { type FakeJoinService, type Fault, refuse, startFakeJoinService } from './fake-join-service.ts';
+
+const EXEC_INFO = JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', spec: {} });
 
 /** The agent in this process, by a clock that moves when it sleeps. */
 async function agent(...args: string[]) {
@@ -27,6 +28,7 @@ async function agent(...args: string[]) {
     sleep: (ms) => Promise.resolve(void (elapsedMs += ms)),
     print: (text) => (stdout += text),
     say: (line) => lines.push(line),
+    environment: { notifySocket: undefined, watchdogMs: undefined, execInfo: EXEC_INFO },
   });
   return { code, stdout, lines, last: lines.at(-1) ?? '' };
 }
@@ -50,6 +52,7 @@ describe('the agent’s command line', () => {
     [['join', 'now']],
     [['join', '-o', 'xml']],
     [['join', '--out', 'x']],
+    [['credential', '-o', 'json']],
     [['join', '--config']],
   ])('is refused as %j with exit code 78 and one sentence', async (args) => {
     const { code, stdout, lines } = await agent(...args);
@@ -91,30 +94,8 @@ describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
     await rm(directory, { recursive: true });
   });
 
-  async function configFile(override: object = {}): Promise<string> {
-    const file = join(directory, 'agent.yaml');
-    const caFile = join(directory, 'ca.pem');
-    const nodeCaFile = join(directory, 'node-ca.pem');
-    await writeFile(caFile, service.caPem);
-    await writeFile(nodeCaFile, certificatePem(service.nodeCa.root.certificate));
-    const document = {
-      apiVersion: 'muster/v1',
-      kind: 'AgentConfig',
-      services: [service.url.origin],
-      serviceCaFile: caFile,
-      nodeCaFile,
-      audience: AUDIENCE,
-      nodeName: 'worker-7',
-      credentialDirectory: join(directory, 'credential'),
-      kubeconfigFile: join(directory, 'kubelet.conf'),
-      kubeletConfigFile: join(directory, 'kubelet.yaml'),
-      tpm: { device: swtpm.address },
-      wait: { total: '2s' },
-      ...override,
-    };
-    await writeFile(file, stringify(document));
-    return file;
-  }
+  const configFile = (override: object = {}): Promise<string> =>
+    writeAgentConfig({ directory, service, device: swtpm.address }, override);
 
   test('tells a person what it does on standard error and what came of it on standard output', async () => {
     const { code, stdout, lines } = await agent('join', '--config', await configFile());
@@ -190,12 +171,20 @@ describe.skipIf(!canStartSwtpm())('a join from the command line', () => {
       /^The service refused this node \(evidence-rejected\), .*a4f1fe42/,
     ],
     [78, 'the configuration is wrong', { config: { audiense: 'x' } }, /^The configuration cannot be used, .*audiense/],
+    [
+      77,
+      'the node is barred',
+      { faults: ['answer', refuse('node-barred')] },
+      /^The service refused this node \(node-barred\), which is barred: /,
+    ],
   ])('ends with exit code %s and one sentence when %s', async (expected, _what, { config, faults = [] }, sentence) => {
-    service.faults.push(...faults);
-    const { code, stdout, lines, last } = await agent('join', '--config', await configFile(config));
-    expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
-    expect(last).toMatch(sentence);
-    expect(last).toMatch(/^[A-Z][^\n]+: [^\n]+\.$/);
-    expect(lines.some((line) => line.includes('\n'))).toBe(false);
+    for (const command of ['join', 'credential']) {
+      service.faults.splice(0, Infinity, ...faults);
+      const { code, stdout, lines, last } = await agent(command, '--config', await configFile(config));
+      expect({ command, code, stdout }).toEqual({ command, code: expected, stdout: '' });
+      expect(last).toMatch(sentence);
+      expect(last).toMatch(/^[A-Z][^\n]+: [^\n]+\.$/);
+      expect(lines.some((line) => line.includes('\n'))).toBe(false);
+    }
   });
 });

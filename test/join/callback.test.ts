@@ -97,6 +97,7 @@ describe('the agent', () => {
       claimedNodeName: nodeName('worker-7'),
       credentialDirectory: join(directory, 'credential'),
       kubeconfigFile: join(directory, 'kubelet.conf'),
+      credentials: { kind: 'files' },
       nodeCa: undefined,
       kubeletConfigFile: join(directory, 'kubelet.yaml'),
       tpm: { device: '/dev/null', ekPreference: ['p-256'], eventLogFile: '/none', imaLogFile: '/none' },

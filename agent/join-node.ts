@@ -1,0 +1,36 @@
+import { generateKeyPairSync } from 'node:crypto';
+
+import type { Clock } from '#core/clock.ts';
+
+import { openAttester } from './attester.ts';
+import { openJoinService } from './client.ts';
+import type { AgentConfig } from './config.ts';
+import { joinCluster, type JoinOutcome } from './join-cluster.ts';
+import type { PatienceDeps } from './retry.ts';
+
+export interface JoinNodeDeps extends PatienceDeps {
+  readonly now: Clock;
+  /** Aborted: connections are broken off, and what waits for an answer gets none. */
+  readonly signal?: AbortSignal;
+}
+
+/** `joinCluster` with this machine's TPM and the configured services. The caller holds the join lock. Throws as `joinCluster` does. */
+export async function joinNode(config: AgentConfig, deps: JoinNodeDeps): Promise<JoinOutcome> {
+  using service = openJoinService({ ...config, ...deps });
+  const { signal } = deps;
+  const breakOff = (): void => service[Symbol.dispose]();
+  signal?.addEventListener('abort', breakOff, { once: true });
+  try {
+    return await joinCluster(
+      {
+        ...deps,
+        service,
+        openAttester: () => openAttester(config.tpm, deps.random),
+        newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+      },
+      config,
+    );
+  } finally {
+    signal?.removeEventListener('abort', breakOff);
+  }
+}
