@@ -11,14 +11,14 @@ const CARRIAGE_RETURN = 0x0d;
 
 /**
  * The passphrase in the file at `path`: its one line, without the line's end. Works alike for a file of the administrator's and for a
- * systemd credential. Rejects with PrivateFileError when others may read the file, or when it is not one line of 12 to 1024 bytes.
+ * systemd credential. Rejects with PrivateFileError when others may read the file, or when it is not one line of `minBytes` to 1024 bytes.
  */
-export async function readPassphrase(path: string): Promise<Secret<Bytes>> {
+export async function readPassphrase(path: string, minBytes = PASSPHRASE_MIN_BYTES): Promise<Secret<Bytes>> {
   const bytes = await readPrivateFile(path, PASSPHRASE_MAX_BYTES + 2);
   const line = onlyLine(bytes);
   if (line === undefined) throw new PrivateFileError('bad-content', path, 'more than one line');
-  if (line.byteLength < PASSPHRASE_MIN_BYTES || line.byteLength > PASSPHRASE_MAX_BYTES) {
-    const range = `${PASSPHRASE_MIN_BYTES} to ${PASSPHRASE_MAX_BYTES} bytes`;
+  if (line.byteLength < minBytes || line.byteLength > PASSPHRASE_MAX_BYTES) {
+    const range = `${minBytes} to ${PASSPHRASE_MAX_BYTES} bytes`;
     throw new PrivateFileError('bad-content', path, `the passphrase is ${line.byteLength} bytes, not ${range}`);
   }
   return new Secret(line);

@@ -40,7 +40,7 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   tpm2: [],
   protocol: ['zod'],
   'pki/x509': [],
-  pki: ['zod'],
+  pki: ['zod', 'pkcs11js'],
   attestation: [],
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
