@@ -1,10 +1,11 @@
 import { type Bytes, equalBytes } from '#core/bytes.ts';
 import { digest, type HashName } from '#core/digest.ts';
 import type { Serial } from '#core/ids.ts';
+import { LISTED_REASONS } from '#core/revocation-reason.ts';
 
 import type { Authority } from './issue-certificate.ts';
 import { OCSP_NONCE, type OcspCertId, type OcspRequest, parseOcspRequest } from './ocsp-request.ts';
-import { REVOCATION_REASONS, type Revocation, wholeSecond } from './revocation.ts';
+import { type Revocation, wholeSecond } from './revocation.ts';
 import { type SigningKey, signingKey, signTbs } from './sign-certificate.ts';
 import type { Certificate } from './x509/certificate.ts';
 import { contextPrimitive, TAG } from './x509/der-tags.ts';
@@ -103,7 +104,7 @@ function encodeStatus(status: OcspStatus): Bytes {
     case 'unknown':
       return element(contextPrimitive(2));
     case 'revoked': {
-      const code = REVOCATION_REASONS[status.reason];
+      const code = LISTED_REASONS[status.reason];
       const reason = code === 0 ? [] : [tagged(0, element(TAG.enumerated, Buffer.of(code)))];
       return tagged(1, generalizedTime(wholeSecond(status.revokedAt)), ...reason);
     }

@@ -1,8 +1,9 @@
+import { LISTED_REASONS } from '#core/revocation-reason.ts';
+
 import { DerReader } from '../x509/der-reader.ts';
 import { TAG } from '../x509/der-tags.ts';
 import { X509FormatError } from '../x509/format-error.ts';
 import { EXTENSION } from '../x509/oids.ts';
-import { REVOCATION_REASONS } from '../revocation.ts';
 import type { CrlEntryView } from './crl-view.ts';
 import { broken, type Rule } from './rule.ts';
 
@@ -82,7 +83,7 @@ export const CRL_ENTRY_RULES: readonly Rule<CrlEntryView>[] = [
   },
 ];
 
-const ISSUED_REASONS: ReadonlySet<number> = new Set<number>(Object.values(REVOCATION_REASONS));
+const ISSUED_REASONS: ReadonlySet<number> = new Set<number>(Object.values(LISTED_REASONS));
 
 /** What holds for the entries made here. */
 export const CRL_ENTRY_PROFILE_RULES: readonly Rule<CrlEntryView>[] = [

@@ -3,6 +3,7 @@ import type { Serial } from '#core/ids.ts';
 
 import { appendAudit } from './append-audit.ts';
 import { pageLimit } from './page-limit.ts';
+import { revocationQueries } from './revocation-queries.ts';
 import { certificateFromRow } from './rows.ts';
 import { StoreConflictError } from './store-conflict-error.ts';
 import type { StoreOperations } from './store-operations.ts';
@@ -14,7 +15,8 @@ type CertificateOperations = Pick<
 >;
 
 /** Certificates, from their intent on. */
-export function certificateOperations({ reader, transact, queries }: StoreParts): CertificateOperations {
+export function certificateOperations({ builder, reader, transact, queries }: StoreParts): CertificateOperations {
+  const revocations = revocationQueries(builder);
   const { nodes, certificates, tickets, audit } = queries;
   return {
     async findCertificate(serial) {
@@ -78,7 +80,8 @@ export function certificateOperations({ reader, transact, queries }: StoreParts)
         for (const { serial, event } of orphanings) {
           const { affected } = await certificates.orphan(tx, { serial });
           if (affected !== 1) continue;
-          await appendAudit(tx, audit, event);
+          const { sequence: change } = await appendAudit(tx, audit, event);
+          await revocations.putOrphan(tx, { serial, revoked_at: event.at.toISOString(), change });
           orphaned.push(serial);
         }
         return orphaned;

@@ -2,8 +2,10 @@ import type { Kysely } from 'kysely';
 
 import { auditOperations } from './audit-operations.ts';
 import { certificateOperations } from './certificate-operations.ts';
+import { nodeLifeOperations } from './node-life-operations.ts';
 import { nodeOperations } from './node-operations.ts';
 import type { Executor } from './prepared-query.ts';
+import { revocationOperations } from './revocation-operations.ts';
 import type { Schema } from './schema.ts';
 import type { StoreOperations } from './store-operations.ts';
 import { storeParts, type Transact } from './store-parts.ts';
@@ -17,7 +19,9 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
   const parts = storeParts(builder, reader, transact);
   return {
     ...nodeOperations(parts),
+    ...nodeLifeOperations(parts),
     ...certificateOperations(parts),
+    ...revocationOperations(parts),
     ...ticketOperations(parts),
     ...auditOperations(parts),
   };

@@ -11,7 +11,10 @@ import type {
   TicketId,
 } from '#core/ids.ts';
 import type { CertificateState } from '#core/issuance.ts';
+import type { InterruptedState } from '#core/node-life.ts';
 import type { NodeState } from '#core/node-record.ts';
+
+import type { CrlsTable, RevocationsTable } from './revocation-schema.ts';
 
 /**
  * The tables as `migrations/` make them. Times are RFC 3339 in UTC with milliseconds, so that their text sorts as they do. No column
@@ -20,6 +23,8 @@ import type { NodeState } from '#core/node-record.ts';
 export interface Schema {
   readonly nodes: NodesTable;
   readonly certificates: CertificatesTable;
+  readonly revocations: RevocationsTable;
+  readonly crls: CrlsTable;
   readonly tickets: TicketsTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
@@ -37,6 +42,8 @@ export interface NodesTable {
   enrolled_by: string;
   /** Set exactly while `state` is `retired`. */
   retired_at: string | null;
+  quarantined_from: InterruptedState | null;
+  barred_from: InterruptedState | null;
   last_join_at: string | null;
   last_address: string | null;
   reset_count: number | null;

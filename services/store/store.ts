@@ -14,6 +14,9 @@ import type {
 import type { CertificateState, IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
 import type { BootEpoch, ImaProgress, NodeRecord, NodeState } from '#core/node-record.ts';
 
+import type { NodeLifeWriter } from './node-life.ts';
+import type { RevocationReader, RevocationWriter } from './revocations.ts';
+
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
   readonly serial: Serial;
@@ -86,7 +89,7 @@ export interface NodeFilter {
 }
 
 /** The half that cannot change anything. Every `limit` is a whole number from 1 to 10,000; any other is a RangeError. */
-export interface StoreReader {
+export interface StoreReader extends RevocationReader {
   /** The node, not retired, that holds this EK. */
   findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined>;
   /** The node, not retired, that bears this name. */
@@ -114,7 +117,7 @@ export interface StoreReader {
  * audit event that tells of the change: the two stand or fall together. "Throws" is a StoreConflictError, and nothing was changed; a
  * store that cannot do its part throws a DependencyError, and whether it was done is then not known.
  */
-export interface StoreWriter {
+export interface StoreWriter extends NodeLifeWriter, RevocationWriter {
   /** An audit record alone: a refusal, a start, a stop. Resolves to the record in its place. */
   appendAudit(event: AuditEvent): Promise<AuditRecord>;
   /** All of them or none. Names and EKs are unique over every node that was ever enrolled and not retired. */
@@ -137,7 +140,8 @@ export interface StoreWriter {
    */
   recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void>;
   /**
-   * At start-up, before any join: intents whose process died become `orphaned`, each with its audit record made by `toEvent`.
+   * At start-up, before any join: intents whose process died become `orphaned`, each with its audit record made by `toEvent`, and stand on
+   * the revocation list as `superseded`: whether they were signed is not known.
    * Resolves to them.
    */
   orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]>;

@@ -7,7 +7,9 @@ import type { Store } from '#services/store/store.ts';
 
 import { auditContract } from './store-audit.contract.ts';
 import { certificateContract } from './store-certificates.contract.ts';
+import { nodeLifeContract } from './store-node-life.contract.ts';
 import { nodeContract } from './store-nodes.contract.ts';
+import { revocationContract } from './store-revocations.contract.ts';
 import { ticketContract } from './store-tickets.contract.ts';
 
 /** One empty store, and the hand of an administrator in it. */
@@ -41,6 +43,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     nodeContract(current);
     ticketContract(current);
     certificateContract(current);
+    nodeLifeContract(current);
+    revocationContract(current);
     auditContract(current);
 
     test('is not in doubt while nothing has failed', () => {

@@ -37,6 +37,7 @@ export function killer(): Killer {
 export function mortalStore(store: Store, { pass }: Killer): Store {
   let isTaken = false;
   return {
+    ...store,
     findNode: (id) => store.findNode(id),
     findNodeByName: (name) => store.findNodeByName(name),
     listNodes: (filter, page) => store.listNodes(filter, page),

@@ -2,14 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Bytes } from '#core/bytes.ts';
 import { systemRandom } from '#core/random.ts';
+import { isListedReason, LISTED_REASONS } from '#core/revocation-reason.ts';
 import { type CrlPlan, issueCrl } from '#pki/crl.ts';
-import {
-  encodeCrlEntries,
-  encodeCrlEntry,
-  isRevocationReason,
-  REVOCATION_REASONS,
-  type Revocation,
-} from '#pki/revocation.ts';
+import { encodeCrlEntries, encodeCrlEntry, type Revocation } from '#pki/revocation.ts';
 import { newSerial } from '#pki/serial.ts';
 import { localSigner } from '#pki/signer-file.ts';
 import { parseCrl } from '#pki/x509/crl.ts';
@@ -43,11 +38,11 @@ const plan = (override: Partial<CrlPlan> = {}): CrlPlan => ({
 
 describe('a CRL', () => {
   test('says who is revoked, since when and why', async () => {
-    const reasons = Object.keys(REVOCATION_REASONS).filter(isRevocationReason);
+    const reasons = Object.keys(LISTED_REASONS).filter(isListedReason);
     const revoked = reasons.map((reason) => revocation({ reason, revokedAt: new Date(LAB_NOW.getTime() - 1) }));
     const crl = parseCrl(await issueCrl(plan({ entries: revoked.map(encodeCrlEntry) }), ca.issuing));
     for (const { serial, reason } of revoked) {
-      const code = reason === 'unspecified' ? undefined : REVOCATION_REASONS[reason];
+      const code = reason === 'unspecified' ? undefined : LISTED_REASONS[reason];
       expect(crl.entries.get(serial)).toEqual({ revokedAt: new Date(LAB_NOW.getTime() - 1_000), reason: code });
     }
     expect(crl).toMatchObject({ version: 2, thisUpdate: LAB_NOW, nextUpdate: tomorrow, unknownCritical: undefined });

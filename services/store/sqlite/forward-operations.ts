@@ -9,6 +9,9 @@ const READ_HERE: ReadonlySet<string> = new Set<keyof StoreOperations>([
   'findNodeByEk',
   'findNodeByName',
   'findCertificate',
+  'findCertificateByFingerprint',
+  'findRevocation',
+  'newestRevocationChange',
 ]);
 
 /**

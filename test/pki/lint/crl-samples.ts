@@ -271,7 +271,7 @@ const PROFILE: readonly BadCrlSample[] = [
     change: () =>
       entry({ extensions: [write.extension(EXTENSION.certificateIssuer, true, der.sequence(write.dnsName('ca')))] }),
   },
-  { rule: 'crl-profile-entry-reason', sample: 'certificateHold', change: () => entry({ extensions: [reason(6)] }) },
+  { rule: 'crl-profile-entry-reason', sample: 'aACompromise', change: () => entry({ extensions: [reason(10)] }) },
 ];
 
 export const BAD_CRL_SAMPLES: readonly BadCrlSample[] = [...FIELDS, ...EXTENSIONS, ...ISSUER, ...ENTRIES, ...PROFILE];

@@ -44,8 +44,10 @@ const COLUMNS = {
     'state',
     'tbs_digest',
   ],
+  crls: ['issuer_key_id', 'number', 'published_at', 'published_through'],
   nodes: [
     'ak_name',
+    'barred_from',
     'clock_ms',
     'ek_certificate',
     'ek_fingerprint',
@@ -57,11 +59,13 @@ const COLUMNS = {
     'last_join_at',
     'name',
     'pool',
+    'quarantined_from',
     'reset_count',
     'restart_count',
     'retired_at',
     'state',
   ],
+  revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
   tickets: ['expires_at', 'request_digest', 'request_id', 'serial', 'ticket_id'],
 };
 
