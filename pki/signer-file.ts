@@ -5,7 +5,7 @@ import type { Secret } from '#core/secret.ts';
 
 import { assertP256PrivateKey, openKey, SEALED_KEY_MAX_BYTES } from './key-file.ts';
 import { readPrivateFile } from './private-file.ts';
-import type { Signer } from './signer.ts';
+import type { ManagedSigner, Signer } from './signer.ts';
 
 /**
  * The key in a sealed key file, given as a path or as the file's bytes. Reads a path once; later changes to the file do not matter.
@@ -26,3 +26,11 @@ export function localSigner(key: KeyObject): Signer {
     sign: async (tbs: Bytes): Promise<Bytes> => sign('sha256', tbs, key),
   });
 }
+
+/** `signer`, which is in this process, as one that is never away. */
+export const managedSigner = (signer: Signer): ManagedSigner =>
+  Object.freeze({
+    ...signer,
+    probe: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });

@@ -75,6 +75,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, material, log, now, random } = parts;
   const { listeners, limits } = config;
   const store = starting.use(parts.store);
+  starting.use(material.signer);
   const { policySource } = material;
 
   policySource.retire(await retiredReferenceValues(store));
@@ -157,7 +158,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 }
 
 /** The node listener's routes over the real verifier, issuer and store. */
-function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
+function nodeRoutesOf({ config, material, store, log, now, random }: ServiceParts) {
   const [issuerDer, ...issuersAbove] = material.issuerChain;
   if (issuerDer === undefined) throw new Error('the issuing CA was read at start-up');
   const caKeys = [...issuersAbove, ...parsePemOf('CERTIFICATE', material.clientCa)].map(
@@ -188,6 +189,14 @@ function nodeRoutesOf({ config, material, store, now, random }: ServiceParts) {
       { elapsedMs, random, after, turn },
     ),
     findNodeByEk: (ek) => store.findNodeByEk(ek),
+    findNodesByAk: (akName) => store.findNodesByAk(akName),
+    findNodesByCertifiedKey: (key) => store.findNodesByCertifiedKey(key),
+    queueCandidate: (...queue) => store.queueCandidate(...queue),
+    enrolByRule: (...enrolment) => store.enrolByRule(...enrolment),
+    changeNodes: (change) => store.changeNodes(change),
+    alert: (facts, message) => {
+      log.error(facts, message);
+    },
     takeTicket: (take) => store.takeTicket(take),
     verifyEvidence: (input) => verifyEvidence({ ...input, audience }),
     appraise,

@@ -6,6 +6,7 @@ import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { proxiesSchema } from './trusted-proxies.ts';
 import { joinRatesSchema, workSchema } from './node-limits.ts';
+import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -42,27 +43,10 @@ const adminListener = z
   })
   .describe('Where administrators and the inventory’s readers call; a client certificate is required.');
 
-const passphrase = z
-  .discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('file'),
-      path: path.describe('File with the passphrase as its one line, 12 to 1024 bytes; mode 0600 or stricter.'),
-    }),
-    z.strictObject({
-      kind: z.literal('systemd-credential'),
-      name: z
-        .string()
-        .regex(/^[A-Za-z0-9._-]{1,255}$/)
-        .describe('Name of the credential that the unit loads (LoadCredentialEncrypted=).'),
-    }),
-  ])
-  .describe('What opens the sealed key.');
-
 const issuer = z
   .strictObject({
     chain: path.describe('PEM: the issuing CA’s certificate, then the root’s.'),
-    key: path.describe('The issuing CA’s private key, sealed with scrypt and AES-256-GCM.'),
-    passphrase,
+    signer: signerSchema,
   })
   .describe('The dedicated CA that signs kubelet client certificates.');
 
@@ -156,7 +140,6 @@ export const serverConfigSchema = z
 export type ServerConfigFile = z.input<typeof serverConfigSchema>;
 /** A checked configuration; every path in it is absolute. */
 export type ServerConfig = z.output<typeof serverConfigSchema>;
-export type PassphraseSource = ServerConfig['issuer']['passphrase'];
 
 /** Reads and checks the file at `file`. Rejects with ConfigError and every problem in it; does not look at the files it names. */
 export async function loadServerConfig(file: string): Promise<ServerConfig> {
@@ -200,7 +183,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
 function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
   const at = (name: string): string => resolve(base, name);
   const { node, admin } = config.listeners;
-  const { passphrase: secret } = config.issuer;
   return {
     ...config,
     listeners: {
@@ -213,11 +195,7 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
         administrators: at(admin.administrators),
       },
     },
-    issuer: {
-      chain: at(config.issuer.chain),
-      key: at(config.issuer.key),
-      passphrase: secret.kind === 'file' ? { ...secret, path: at(secret.path) } : secret,
-    },
+    issuer: { chain: at(config.issuer.chain), signer: withAbsoluteSignerPaths(config.issuer.signer, at) },
     store: { ...config.store, path: at(config.store.path) },
     tickets: { key: at(config.tickets.key) },
     policy: at(config.policy),

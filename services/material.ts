@@ -1,19 +1,18 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
 import type { Bytes } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
-import { openKeyFile } from '#pki/signer-file.ts';
-import { readPassphrase } from '#pki/passphrase.ts';
 import { readPrivateFile } from '#pki/private-file.ts';
-import type { Signer } from '#pki/signer.ts';
+import type { ManagedSigner } from '#pki/signer.ts';
+import { parseCertificate } from '#pki/x509/certificate.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import { parseTicketKey, type TicketKey } from '#services/join/ticket.ts';
 import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
-import type { PassphraseSource, ServerConfig } from './config.ts';
+import type { ServerConfig } from './config.ts';
+import { openSigner } from './open-signer.ts';
 import { openPolicySource, type PolicySource } from './policy-source.ts';
 import { ConfigError, readTextFile } from './strict-document.ts';
 
@@ -31,7 +30,7 @@ export interface Material {
   readonly clientCa: string;
   /** DER: the issuing CA's certificate, then its issuers'. */
   readonly issuerChain: readonly Bytes[];
-  readonly signer: Signer;
+  readonly signer: ManagedSigner;
   readonly ticketKey: TicketKey;
   readonly policySource: PolicySource;
   /** PEM of the CA that the API server's certificate chains to. */
@@ -67,7 +66,9 @@ export async function loadMaterial(
   const clientCa = await attempt('listeners.admin.clientCa', () => readCertificates(clientCaFile));
   await attempt('listeners.admin.administrators', () => readAdministrators(administrators));
   const chain = await attempt('issuer.chain', () => readIssuerChain(issuer.chain, world.now()));
-  const signer = await attempt('issuer.key', () => openSigner(issuer.key, issuer.passphrase, world));
+  const [issuerDer] = chain ?? [];
+  const spki = issuerDer === undefined ? new Uint8Array() : parseCertificate(issuerDer).publicKey.raw;
+  const signer = await attempt('issuer.signer', () => openSigner(issuer.signer, { ...world, spki }));
   const ticketKey = await attempt('tickets.key', () => readTicketKey(config.tickets.key));
   const policySource = await attempt('policy', () => openPolicySource(config.policy, world.now));
   if (chain !== undefined && clientCa !== undefined && shareAKey(chain, clientCa.ders)) {
@@ -150,22 +151,6 @@ async function readIssuerChain(file: string, now: Date): Promise<readonly Bytes[
 function shareAKey(some: readonly Bytes[], others: readonly Bytes[]): boolean {
   const keys = (ders: readonly Bytes[]) => ders.map((der) => new X509Certificate(der).publicKey);
   return keys(some).some((key) => keys(others).some((other) => key.equals(other)));
-}
-
-async function openSigner(
-  keyFile: string,
-  passphrase: PassphraseSource,
-  { credentialsDirectory }: { readonly credentialsDirectory: string | undefined },
-): Promise<Signer> {
-  switch (passphrase.kind) {
-    case 'file':
-      return openKeyFile(keyFile, await readPassphrase(passphrase.path));
-    case 'systemd-credential':
-      if (credentialsDirectory === undefined) {
-        throw new ConfigError('issuer.passphrase', ['systemd set no CREDENTIALS_DIRECTORY for this process']);
-      }
-      return openKeyFile(keyFile, await readPassphrase(join(credentialsDirectory, passphrase.name)));
-  }
 }
 
 async function readTicketKey(file: string): Promise<TicketKey> {

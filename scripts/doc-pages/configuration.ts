@@ -103,7 +103,7 @@ ${ROLES.map((role) => `| \`${role}\` | ${PERMISSIONS[role].map((permission) => `
 |---|---|
 | \`MUSTER_CONFIG\` | The configuration of \`muster serve\`, where \`--config\` is not given. |
 | \`MUSTER_CLI_CONFIG\` | The context file of the other \`muster\` commands, where \`--context-file\` is not given. |
-| \`CREDENTIALS_DIRECTORY\` | Set by systemd; where \`issuer.passphrase.kind: systemd-credential\` looks. |
+| \`CREDENTIALS_DIRECTORY\` | Set by systemd; where \`issuer.signer.passphrase.kind: systemd-credential\` looks. |
 
 Any other \`MUSTER_…\` variable stops \`muster serve\`: it is a setting misspelt. No secret is ever read from the environment.
 `;

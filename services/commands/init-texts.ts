@@ -31,10 +31,12 @@ listeners:
 
 issuer:
   chain: ${LAYOUT.nodeChain}
-  key: ${LAYOUT.nodeIssuingKey}
-  passphrase:
+  signer:
     kind: file
-    path: ${quote(passphraseFile ?? LAYOUT.passphrase)}
+    key: ${LAYOUT.nodeIssuingKey}
+    passphrase:
+      kind: file
+      path: ${quote(passphraseFile ?? LAYOUT.passphrase)}
 
 store:
   kind: sqlite

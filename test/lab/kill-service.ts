@@ -7,7 +7,7 @@ import { createPrivateKey } from 'node:crypto';
 import { systemClock } from '#core/clock.ts';
 import { sha256Hex } from '#core/digest.ts';
 import { systemRandom } from '#core/random.ts';
-import { localSigner } from '#pki/signer-file.ts';
+import { localSigner, managedSigner } from '#pki/signer-file.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 import { startService } from '#services/compose.ts';
 import { createLog } from '#services/http/request-log.ts';
@@ -36,7 +36,9 @@ const service = await startService({
     admin: identity,
     clientCa: read('management.pem'),
     issuerChain: parsePemOf('CERTIFICATE', read('chain.pem')),
-    signer: mortalSigner(signer, death, (tbs) => appendFileSync(join(folder, 'signatures.log'), `${sha256Hex(tbs)}\n`)),
+    signer: managedSigner(
+      mortalSigner(signer, death, (tbs) => appendFileSync(join(folder, 'signatures.log'), `${sha256Hex(tbs)}\n`)),
+    ),
     ticketKey: TICKET_KEY,
     policySource: await openPolicySource(join(folder, 'policy.yaml'), systemClock),
     kubernetesCa: read('management.pem'),

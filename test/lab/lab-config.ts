@@ -10,7 +10,7 @@ export function labConfig(host: string, administrators: string, override: object
     kind: 'ServerConfig',
     audience: AUDIENCE,
     listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators } },
-    issuer: { chain: 'none', key: 'none', passphrase: { kind: 'file', path: 'none' } },
+    issuer: { chain: 'none', signer: { kind: 'file', key: 'none', passphrase: { kind: 'file', path: 'none' } } },
     store: { kind: 'sqlite', path: 'none' },
     tickets: { key: 'none' },
     policy: 'none',

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '#core/clock.ts';
 import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import type { Signer } from '#pki/signer.ts';
+import { managedSigner } from '#pki/signer-file.ts';
 import { type Service, startService } from '#services/compose.ts';
 import type { Log } from '#services/http/request-log.ts';
 import type { Material } from '#services/material.ts';
@@ -78,7 +79,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     admin: { certificate: identity.certificatePem, key: identity.keyPem },
     clientCa: caPem,
     issuerChain: [ca.issuing.certificate.der, ca.root.certificate.der],
-    signer: options.signer?.(ca.issuing.signer) ?? ca.issuing.signer,
+    signer: managedSigner(options.signer?.(ca.issuing.signer) ?? ca.issuing.signer),
     ticketKey: TICKET_KEY,
     policySource: {
       status: () => ({ policy: inForce, loadedAt: now(), lastError: undefined }),

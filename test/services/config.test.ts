@@ -10,7 +10,7 @@ audience: join.example
 listeners:
   node: { certificate: tls/server.pem, key: tls/server.key }
   admin: { certificate: tls/server.pem, key: tls/server.key, clientCa: ca.pem, administrators: administrators.yaml }
-issuer: { chain: chain.pem, key: issuing.key, passphrase: { kind: file, path: /run/passphrase } }
+issuer: { chain: chain.pem, signer: { kind: file, key: issuing.key, passphrase: { kind: file, path: /run/passphrase } } }
 store: { kind: sqlite, path: data/muster.db }
 tickets: { key: ticket.key }
 policy: policy.yaml
@@ -42,7 +42,11 @@ describe('the server’s configuration', () => {
       work: { running: 16, waiting: 1_024, waitSeconds: 5, runSeconds: 20 },
     });
     expect(config.log).toEqual({ level: 'info' });
-    expect(config.issuer.passphrase).toEqual({ kind: 'file', path: '/run/passphrase' });
+    expect(config.issuer.signer).toEqual({
+      kind: 'file',
+      key: '/etc/muster/issuing.key',
+      passphrase: { kind: 'file', path: '/run/passphrase' },
+    });
     expect(config.store.path).toBe('/etc/muster/data/muster.db');
   });
 
@@ -77,7 +81,7 @@ describe('the server’s configuration', () => {
       'a passphrase in the file itself',
       'path: /run/passphrase',
       'value: hunter2hunter2',
-      [expect.any(String), 'issuer.passphrase.value: unknown member'],
+      [expect.any(String), 'issuer.signer.passphrase.value: unknown member'],
     ],
     ['an empty audience', 'audience: join.example', "audience: ''", [expect.stringMatching(/^audience: /)]],
     [

@@ -49,7 +49,7 @@ async function load(credentialsDirectory?: string, now = systemClock): Promise<M
 
 /** Spares a test that is about something else the half second that the key takes to open. */
 const dropIssuingKey = (): void => rmSync(at(LAYOUT.nodeIssuingKey));
-const NO_ISSUING_KEY = expect.stringMatching(/^issuer\.key: ENOENT/);
+const NO_ISSUING_KEY = expect.stringMatching(/^issuer\.signer: ENOENT/);
 
 describe('loadMaterial', () => {
   test('takes what `muster init` makes', async () => {
@@ -80,7 +80,7 @@ describe('loadMaterial', () => {
       expect.stringMatching(/management-ca\.pem: /),
       expect.stringMatching(/administrators\.yaml: /),
       expect.stringMatching(/node-issuing-chain\.pem: certificate 1 was not issued by the one after it/),
-      expect.stringMatching(/issuer\.key: the passphrase is wrong/),
+      expect.stringMatching(/issuer\.signer: the passphrase is wrong/),
       expect.stringMatching(/ticket\.key: not 32 bytes/),
       expect.stringMatching(/policy\.yaml: /),
       expect.stringMatching(/snapshot\.key: not a PEM Ed25519 private key/),
@@ -126,7 +126,9 @@ describe('loadMaterial', () => {
     const path = `path: ${JSON.stringify(LAYOUT.passphrase)}`;
     writeFileSync(
       at(LAYOUT.config),
-      config.replace('kind: file', 'kind: systemd-credential').replace(path, 'name: passphrase'),
+      config
+        .replace('passphrase:\n      kind: file', 'passphrase:\n      kind: systemd-credential')
+        .replace(path, 'name: passphrase'),
     );
     expect(await load(at('secrets'))).toMatchObject({ issuerChain: { length: 2 } });
     expect(await load()).toEqual([expect.stringMatching(/systemd set no CREDENTIALS_DIRECTORY/)]);

@@ -71,9 +71,10 @@ describe('muster init', () => {
     for (const file of [node.certificate, node.key, admin.clientCa, admin.administrators, config.issuer.chain]) {
       expect(existsSync(file)).toBe(true);
     }
-    for (const file of [config.issuer.key, config.tickets.key, config.policy, config.kubernetes.ca]) {
+    for (const file of [config.tickets.key, config.policy, config.kubernetes.ca]) {
       expect(existsSync(file)).toBe(true);
     }
+    expect(config.issuer.signer).toMatchObject({ kind: 'file', key: at(LAYOUT.nodeIssuingKey) });
   });
 
   test('keeps the node CA and the management CA apart', () => {
@@ -177,7 +178,7 @@ describe('muster init', () => {
     await init({ ...OPTIONS, dir: 'empty', passphraseFile: 'phrase' }, recorder(folder));
     expect(existsSync(join(folder, 'empty', LAYOUT.passphrase))).toBe(false);
     const config = await loadServerConfig(join(folder, 'empty', LAYOUT.config));
-    expect(config.issuer.passphrase).toEqual({ kind: 'file', path: join(folder, 'phrase') });
+    expect(config.issuer.signer).toMatchObject({ passphrase: { kind: 'file', path: join(folder, 'phrase') } });
     rmSync(join(folder, 'empty'), { recursive: true });
     rmSync(join(folder, 'phrase'));
   });
