@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { auditOperations } from './audit-operations.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import { nodeLifeOperations } from './node-life-operations.ts';
+import { contactOperations } from './contact-operations.ts';
 import { nodeOperations } from './node-operations.ts';
 import type { Executor } from './prepared-query.ts';
 import { revocationOperations } from './revocation-operations.ts';
@@ -19,6 +20,7 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
   const parts = storeParts(builder, reader, transact);
   return {
     ...nodeOperations(parts),
+    ...contactOperations(parts),
     ...nodeLifeOperations(parts),
     ...certificateOperations(parts),
     ...revocationOperations(parts),

@@ -12,7 +12,7 @@ import type {
 } from '#core/ids.ts';
 import type { CertificateState } from '#core/issuance.ts';
 import type { InterruptedState } from '#core/node-life.ts';
-import type { NodeState } from '#core/node-record.ts';
+import type { Connectivity, NodeState } from '#core/node-record.ts';
 
 import type { CrlsTable, RevocationsTable } from './revocation-schema.ts';
 
@@ -28,6 +28,8 @@ export interface Schema {
   readonly tickets: TicketsTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
+  readonly node_contacts: NodeContactsTable;
+  readonly node_addresses: NodeAddressesTable;
 }
 
 export interface NodesTable {
@@ -53,6 +55,8 @@ export interface NodesTable {
   ak_name: string | null;
   /** Canonical JSON of an ImaProgress. */
   ima_progress: string | null;
+  /** Null: never seen. */
+  connectivity: Exclude<Connectivity, 'never-seen'> | null;
 }
 
 export interface CertificatesTable {
@@ -90,6 +94,28 @@ export interface AuditRecordsTable {
   node_name: string | null;
   /** Canonical JSON (RFC 8785). */
   facts: string;
+}
+
+/** What was last heard of a node; a node without a row was never heard of. */
+export interface NodeContactsTable {
+  node_id: NodeId;
+  last_heartbeat_at: string | null;
+  last_lease_at: string | null;
+  connectivity_since: string | null;
+  boot_id: string | null;
+  boot_seen_at: string | null;
+  boots_seen: number;
+  agent_version: string | null;
+  clock_offset_ms: number | null;
+  renew_requested_at: string | null;
+}
+
+/** Addresses that a node was heard from: the latest few. */
+export interface NodeAddressesTable {
+  node_id: NodeId;
+  address: string;
+  first_seen_at: string;
+  last_seen_at: string;
 }
 
 /** One row, id 1. */

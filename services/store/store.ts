@@ -17,6 +17,8 @@ import type { BootEpoch, ImaProgress, NodeRecord, NodeState } from '#core/node-r
 import type { NodeLifeWriter } from './node-life.ts';
 import type { RevocationReader, RevocationWriter } from './revocations.ts';
 
+import type { ContactReader, ContactWriter } from './contact-store.ts';
+
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
   readonly serial: Serial;
@@ -149,7 +151,7 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter {
   forgetTickets(before: Date): Promise<number>;
 }
 
-export interface Store extends StoreReader, StoreWriter, AsyncDisposable {
+export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, AsyncDisposable {
   /**
    * Aborts, with a DependencyError as its reason, when what the store wrote or read is in doubt (an fsync that failed, a damaged file, a
    * thread that died). Every call rejects from then on; the process should end, and be started again.

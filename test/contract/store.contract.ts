@@ -7,6 +7,7 @@ import type { Store } from '#services/store/store.ts';
 
 import { auditContract } from './store-audit.contract.ts';
 import { certificateContract } from './store-certificates.contract.ts';
+import { contactContract } from './store-contacts.contract.ts';
 import { nodeLifeContract } from './store-node-life.contract.ts';
 import { nodeContract } from './store-nodes.contract.ts';
 import { revocationContract } from './store-revocations.contract.ts';
@@ -41,6 +42,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     };
 
     nodeContract(current);
+    contactContract(current);
     ticketContract(current);
     certificateContract(current);
     nodeLifeContract(current);

@@ -49,6 +49,7 @@ const COLUMNS = {
     'ak_name',
     'barred_from',
     'clock_ms',
+    'connectivity',
     'ek_certificate',
     'ek_fingerprint',
     'enrolled_at',
@@ -66,6 +67,19 @@ const COLUMNS = {
     'state',
   ],
   revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
+  node_addresses: ['address', 'first_seen_at', 'last_seen_at', 'node_id'],
+  node_contacts: [
+    'agent_version',
+    'boot_id',
+    'boot_seen_at',
+    'boots_seen',
+    'clock_offset_ms',
+    'connectivity_since',
+    'last_heartbeat_at',
+    'last_lease_at',
+    'node_id',
+    'renew_requested_at',
+  ],
   tickets: ['expires_at', 'request_digest', 'request_id', 'serial', 'ticket_id'],
 };
 
@@ -100,6 +114,7 @@ describe('the schema', () => {
 
   test.each([
     ['a state that there is not', "update nodes set state = 'admitted'"],
+    ['a connectivity that there is not', "update nodes set connectivity = 'never-seen'"],
     ['a retired node without its time', "update nodes set state = 'retired'"],
     ['a time of retirement for a node that is not', "update nodes set retired_at = '2026-11-21T12:00:00.000Z'"],
     ['an issued certificate without its bytes', "update certificates set state = 'issued'"],

@@ -1,0 +1,98 @@
+import { appendAudit } from './append-audit.ts';
+import { contactQueries } from './contact-queries.ts';
+import { addressFromRow, contactFromRow, rowFromContact } from './contact-rows.ts';
+import {
+  ADDRESSES_KEPT,
+  type ContactChange,
+  type ContactReader,
+  type ContactWriter,
+  type InventoryEntry,
+  NEVER_SEEN,
+} from './contact-store.ts';
+import { inventoryQuery, inventorySearches } from './inventory-query.ts';
+import { pageLimit } from './page-limit.ts';
+import type { Executor } from './prepared-query.ts';
+import { nodeFromRow } from './rows.ts';
+import type { StoreParts } from './store-parts.ts';
+
+/** What was heard of nodes, and the inventory's pages. */
+export function contactOperations({
+  builder,
+  reader,
+  transact,
+  queries: { audit },
+}: StoreParts): ContactReader & ContactWriter {
+  const contacts = contactQueries(builder);
+  const record = async (tx: Executor, change: ContactChange): Promise<void> => {
+    const { nodeId, contact, address, events } = change;
+    await contacts.record(tx, rowFromContact(change));
+    if (address !== undefined) {
+      const at = address.at.toISOString();
+      await contacts.recordAddress(tx, {
+        node_id: nodeId,
+        address: address.address,
+        first_seen_at: at,
+        last_seen_at: at,
+      });
+      await contacts.forgetAddresses(tx, { nodeId, keep: ADDRESSES_KEPT });
+    }
+    if (events.length === 0) return;
+    const { connectivity } = contact;
+    await contacts.setConnectivity(tx, { nodeId, connectivity: connectivity === 'never-seen' ? null : connectivity });
+    for (const event of events) await appendAudit(tx, audit, event);
+  };
+  return {
+    async listContacts({ after, limit }) {
+      const page = pageLimit(limit);
+      const { rows } = await (after === undefined
+        ? contacts.list(reader, { limit: page })
+        : contacts.listAfter(reader, { after, limit: page }));
+      return rows.map((row) => ({ nodeId: row.node_id, name: row.name, contact: contactFromRow(row) }));
+    },
+
+    async findContact(nodeId) {
+      const { rows } = await contacts.find(reader, { nodeId });
+      return rows.map(contactFromRow).at(0) ?? NEVER_SEEN;
+    },
+
+    async listInventory(filter, { after, limit }) {
+      const page = { after, limit: pageLimit(limit) };
+      const found = new Map<string, InventoryEntry>();
+      for (const search of inventorySearches(filter)) {
+        const { rows } = await reader.executeQuery(inventoryQuery(builder, search, page));
+        for (const row of rows) found.set(row.id, { node: nodeFromRow(row), contact: contactFromRow(row) });
+      }
+      return [...found.values()]
+        .toSorted((a, b) => order(a.node.name, b.node.name) || order(a.node.id, b.node.id))
+        .slice(0, limit);
+    },
+
+    async listAddresses(nodeId) {
+      const { rows } = await contacts.listAddresses(reader, { nodeId, limit: ADDRESSES_KEPT });
+      return rows.map(addressFromRow);
+    },
+
+    recordContacts: (changes) =>
+      transact(async (tx) => {
+        const gone = [];
+        for (const change of changes) {
+          const kept = await contacts.findKept(tx, { nodeId: change.nodeId });
+          if (kept.rows.length === 1) await record(tx, change);
+          else gone.push(change.nodeId);
+        }
+        return gone;
+      }),
+
+    requestRenewal: (nodeId, at, event) =>
+      transact(async (tx) => {
+        const kept = await contacts.findKept(tx, { nodeId });
+        if (kept.rows.length !== 1) return false;
+        await contacts.requestRenewal(tx, { nodeId, at: at.toISOString() });
+        await appendAudit(tx, audit, event);
+        return true;
+      }),
+  };
+}
+
+/** By code point, as the databases order names. */
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,127 @@
+import type { Kysely } from 'kysely';
+
+import type { NodeId } from '#core/ids.ts';
+import type { Connectivity } from '#core/node-record.ts';
+
+import { type ParameterOf, prepareQuery } from './prepared-query.ts';
+import type { NodeAddressesTable, NodeContactsTable, Schema } from './schema.ts';
+
+type ContactColumns = Omit<NodeContactsTable, 'renew_requested_at'>;
+
+/** Columns of `node_contacts` as they are read beside a node. */
+export const CONTACT_COLUMNS = [
+  'last_heartbeat_at',
+  'last_lease_at',
+  'connectivity_since',
+  'boot_id',
+  'boot_seen_at',
+  'boots_seen',
+  'agent_version',
+  'clock_offset_ms',
+  'renew_requested_at',
+] as const;
+
+const HEARD = [
+  'last_heartbeat_at',
+  'last_lease_at',
+  'connectivity_since',
+  'boot_id',
+  'boot_seen_at',
+  'boots_seen',
+  'agent_version',
+  'clock_offset_ms',
+] as const;
+
+/** The queries about what was heard of nodes, compiled for `db`'s dialect. */
+export function contactQueries(db: Kysely<Schema>) {
+  const known = db
+    .selectFrom('node_contacts')
+    .innerJoin('nodes', 'nodes.id', 'node_contacts.node_id')
+    .select(['node_contacts.node_id', 'nodes.name', 'nodes.connectivity', ...CONTACT_COLUMNS])
+    .where('nodes.retired_at', 'is', null)
+    .orderBy('node_contacts.node_id');
+  return {
+    list: prepareQuery((p: ParameterOf<{ limit: number }>) => known.limit(p('limit'))),
+    listAfter: prepareQuery((p: ParameterOf<{ after: NodeId; limit: number }>) =>
+      known.where('node_contacts.node_id', '>', p('after')).limit(p('limit')),
+    ),
+    find: prepareQuery((p: ParameterOf<{ nodeId: NodeId }>) =>
+      db
+        .selectFrom('nodes')
+        .leftJoin('node_contacts', 'node_contacts.node_id', 'nodes.id')
+        .select(['nodes.connectivity', ...CONTACT_COLUMNS])
+        .where('nodes.id', '=', p('nodeId')),
+    ),
+    findKept: prepareQuery((p: ParameterOf<{ nodeId: NodeId }>) =>
+      db.selectFrom('nodes').select('id').where('id', '=', p('nodeId')).where('retired_at', 'is', null),
+    ),
+    record: prepareQuery((p: ParameterOf<ContactColumns>) =>
+      db
+        .insertInto('node_contacts')
+        .values({
+          node_id: p('node_id'),
+          last_heartbeat_at: p('last_heartbeat_at'),
+          last_lease_at: p('last_lease_at'),
+          connectivity_since: p('connectivity_since'),
+          boot_id: p('boot_id'),
+          boot_seen_at: p('boot_seen_at'),
+          boots_seen: p('boots_seen'),
+          agent_version: p('agent_version'),
+          clock_offset_ms: p('clock_offset_ms'),
+        })
+        .onConflict((conflict) =>
+          conflict
+            .column('node_id')
+            .doUpdateSet((eb) => Object.fromEntries(HEARD.map((column) => [column, eb.ref(`excluded.${column}`)]))),
+        ),
+    ),
+    setConnectivity: prepareQuery(
+      (p: ParameterOf<{ nodeId: NodeId; connectivity: Exclude<Connectivity, 'never-seen'> | null }>) =>
+        db
+          .updateTable('nodes')
+          .set({ connectivity: p('connectivity') })
+          .where('id', '=', p('nodeId')),
+    ),
+    requestRenewal: prepareQuery((p: ParameterOf<{ nodeId: NodeId; at: string }>) =>
+      db
+        .insertInto('node_contacts')
+        .values({ node_id: p('nodeId'), boots_seen: 0, renew_requested_at: p('at') })
+        .onConflict((conflict) =>
+          conflict
+            .column('node_id')
+            .doUpdateSet((eb) => ({ renew_requested_at: eb.ref('excluded.renew_requested_at') })),
+        ),
+    ),
+    ...addressQueries(db),
+  };
+}
+
+function addressQueries(db: Kysely<Schema>) {
+  const latestFirst = db.selectFrom('node_addresses').orderBy('last_seen_at', 'desc').orderBy('address');
+  return {
+    listAddresses: prepareQuery((p: ParameterOf<{ nodeId: NodeId; limit: number }>) =>
+      latestFirst.selectAll().where('node_id', '=', p('nodeId')).limit(p('limit')),
+    ),
+    recordAddress: prepareQuery((p: ParameterOf<Pick<NodeAddressesTable, keyof NodeAddressesTable>>) =>
+      db
+        .insertInto('node_addresses')
+        .values({
+          node_id: p('node_id'),
+          address: p('address'),
+          first_seen_at: p('first_seen_at'),
+          last_seen_at: p('last_seen_at'),
+        })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['node_id', 'address'])
+            .doUpdateSet((eb) => ({ last_seen_at: eb.ref('excluded.last_seen_at') })),
+        ),
+    ),
+    forgetAddresses: prepareQuery((p: ParameterOf<{ nodeId: NodeId; keep: number }>) =>
+      db
+        .deleteFrom('node_addresses')
+        .where('node_id', '=', p('nodeId'))
+        .where('address', 'not in', latestFirst.select('address').where('node_id', '=', p('nodeId')).limit(p('keep'))),
+    ),
+  };
+}
