@@ -5,7 +5,7 @@ import type { NodeRecord, NodeState } from '#core/node-record.ts';
 import { redeemAdmission } from '#core/admission.ts';
 import { appraise, type AppraisalInput } from '#attestation/appraise.ts';
 import { retireReferenceValues } from '#attestation/evidence-policy.ts';
-import type { DenialCode, VerifiedClaims } from '#attestation/result.ts';
+import type { DenialCode, VerifiedTpm2Claims } from '#attestation/result.ts';
 import {
   appraisal,
   claimsOf,
@@ -23,7 +23,9 @@ const node = labNode();
 const claims = claimsOf(labJoin(node));
 const good = labAppraisal(node, claims);
 const record = (change: Partial<NodeRecord>) => ({ node: labRecord(node, change) });
-const withEk = (change: Partial<VerifiedClaims['ek']>) => ({ claims: { ...claims, ek: { ...claims.ek, ...change } } });
+const withEk = (change: Partial<VerifiedTpm2Claims['ek']>) => ({
+  claims: { ...claims, ek: { ...claims.ek, ...change } },
+});
 const certificate = claims.ek.certificate ?? { manufacturer: '', model: '', version: '', software: true, anchor: '' };
 const withoutCertificate = { ...node, ekCertificates: [] };
 

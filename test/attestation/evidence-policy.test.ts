@@ -69,7 +69,7 @@ describe('compiling a policy', () => {
     ],
     [
       'protected, resettable PCRs',
-      { protectionRating: 'protected', tpm2: { pcrs: [16, 23], referenceValues: [] } },
+      { protectionRating: 'protected', tpm2: { pcrs: [4, 5, 7, 16, 23], referenceValues: [] } },
       ['/pools/general/tpm2/pcrs', '/pools/general/tpm2/pcrs'],
     ],
     ['no reference values yet', { tpm2: { referenceValues: [] } }, []],

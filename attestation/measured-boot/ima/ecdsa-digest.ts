@@ -30,7 +30,7 @@ export interface EcdsaSignature {
  * done here. Everything in it is public.
  */
 export function verifyEcdsaDigest(curve: Curve, key: Point, digest: Bytes, { r, s }: EcdsaSignature): boolean {
-  const { p, n } = curve;
+  const { n } = curve;
   if (r <= 0n || r >= n || s <= 0n || s >= n) return false;
   const z = leftmostBits(digest, n);
   const t = mod(z * inverse(r, n), n);
@@ -40,7 +40,7 @@ export function verifyEcdsaDigest(curve: Curve, key: Point, digest: Bytes, { r, 
   const ecdh = createECDH(curve.openSsl);
   ecdh.setPrivateKey(encode(u, orderSize(curve)));
   const x = decode(ecdh.computeSecret(encodePoint(curve, sum)));
-  return x < p && mod(x, n) === r;
+  return mod(x, n) === r;
 }
 
 /** As many of the digest's first bits as the order has. */

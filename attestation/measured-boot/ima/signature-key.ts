@@ -87,9 +87,11 @@ interface EcKey {
 }
 
 function ecKey(key: KeyObject): EcKey | undefined {
-  const { crv = '', x = '', y = '' } = key.export({ format: 'jwk' });
-  const curve = CURVES.get(crv);
+  const { namedCurve } = key.asymmetricKeyDetails ?? {};
+  const curve = [...CURVES.values()].find(({ openSsl }) => openSsl === namedCurve);
   if (curve === undefined) return undefined;
+  // Not before: the export throws for curves that JOSE has no name for.
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
   const number = (text: string): bigint => BigInt(`0x${toHex(fromBase64Url(text))}`);
   return { curve, point: { x: number(x), y: number(y) } };
 }

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createECDH, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -40,6 +40,53 @@ test('a key is named by the last bytes of the SHA-1 of its bits', () => {
   const { x = '', y = '' } = createPublicKey(pem).export({ format: 'jwk' });
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
   expect(signatureKey(pem)?.keyId).toBe(toHex(digest('sha1', point)).slice(-8));
+});
+
+describe('a malformed signature is no signature', () => {
+  const message = utf8('message');
+  const value = digest('sha256', message);
+  const pemOf = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
+
+  test('of RSA', () => {
+    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = signatureKey(pemOf(pair.publicKey));
+    const good = sign('sha256', message, pair.privateKey);
+    expect(key?.verifies('sha256', value, good)).toBe(true);
+    expect(key?.verifies('sha512', value, good)).toBe(false);
+    expect(key?.verifies('sha1', digest('sha1', message), sign('sha1', message, pair.privateKey))).toBe(false);
+    expect(key?.verifies('sha256', value, good.subarray(1))).toBe(false);
+    expect(key?.verifies('sha256', value, Buffer.concat([Buffer.of(0), good]))).toBe(false);
+    expect(key?.verifies('sha256', value, Buffer.alloc(256, 0xff))).toBe(false);
+    expect(key?.verifies('sha256', value, new Uint8Array())).toBe(false);
+  });
+
+  test('of ECDSA', () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = signatureKey(pemOf(pair.publicKey));
+    const good = sign('sha256', message, pair.privateKey);
+    const verdict = (signature: Uint8Array) => key?.verifies('sha256', value, signature);
+    expect(verdict(good)).toBe(true);
+    const body = good.subarray(2);
+    const sequence = (...parts: readonly Uint8Array[]) => {
+      const content = Buffer.concat(parts);
+      return Buffer.concat([Buffer.of(0x30, content.byteLength), content]);
+    };
+    expect(verdict(sequence(body))).toBe(true);
+    expect(verdict(sequence(body, Buffer.of(5, 0)))).toBe(false);
+    expect(verdict(Buffer.concat([good, Buffer.of(0)]))).toBe(false);
+    expect(verdict(good.subarray(0, -1))).toBe(false);
+    expect(verdict(sequence(body.subarray(0, 2 + (body[1] ?? 0))))).toBe(false);
+    expect(verdict(sequence())).toBe(false);
+    expect(verdict(new Uint8Array())).toBe(false);
+  });
+
+  test('and other keys are none', () => {
+    expect(signatureKey(pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey))).toBeUndefined();
+    expect(signatureKey(pemOf(generateKeyPairSync('ed25519').publicKey))).toBeUndefined();
+    expect(signatureKey(pemOf(generateKeyPairSync('ec', { namedCurve: 'P-224' }).publicKey))).toBeUndefined();
+    expect(signatureKey('')).toBeUndefined();
+    expect(signatureKey('-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n')).toBeUndefined();
+  });
 });
 
 describe('verifyEcdsaDigest', () => {
@@ -99,6 +146,10 @@ describe('verifyEcdsaDigest', () => {
     ['with a negative r', { ...good, r: -good.r }, false],
   ])('a signature %s', (_what, signature, expected) => {
     expect(verifyEcdsaDigest(curve, key, value, signature)).toBe(expected);
+  });
+
+  test('is over no digest that is empty', () => {
+    expect(verifyEcdsaDigest(curve, key, new Uint8Array(), good)).toBe(false);
   });
 
   // With k = d the point R is Q, r its x, and s = (z + r·d)/d; for z = 0 that is r, and t·G is the point at infinity.
