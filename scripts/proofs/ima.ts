@@ -192,7 +192,7 @@ export const IMA_PROOFS: readonly CheckProof[] = [
     'if (r === 0n || s === 0n || s === n || r === n) return false;',
     KEY,
   ),
-  row('the equation of ECDSA', 'ecdsa-digest.ts', 'return x < p && mod(x, n) === r;', 'return x < p;', KEY),
+  row('the equation of ECDSA', 'ecdsa-digest.ts', 'return mod(x, n) === r;', 'return x > 0n;', KEY),
   {
     removes: 'what may be excluded',
     file: 'protocol/ima-policy.ts',
