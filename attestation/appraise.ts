@@ -1,5 +1,6 @@
-import { mintAdmission } from '#core/admission.ts';
+import { type Admission, mintAdmission } from '#core/admission.ts';
 import type { NodeName, RequestId } from '#core/ids.ts';
+import { unreachable } from '#core/never.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
@@ -8,12 +9,21 @@ import { appraiseBoot } from './measured-boot/appraise-boot.ts';
 import { provenCommandLines } from './measured-boot/appraise-command-line.ts';
 import { appraiseIma } from './measured-boot/ima/appraise-ima.ts';
 import { matchPool, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
-import type { Advisory, AttestationResult, Denial, VerifiedClaims, VerifiedEkCertificate } from './result.ts';
+import type {
+  Advisory,
+  AttestationResult,
+  Denial,
+  VerifiedClaims,
+  VerifiedEkCertificate,
+  VerifiedMeasurementClaims,
+  VerifiedTpm2Claims,
+} from './result.ts';
+import { measurementDenials } from './signed-measurements/appraise-measurements.ts';
 
-export interface AppraisalInput {
+export interface AppraisalInput<C extends VerifiedClaims = VerifiedClaims> {
   /** What `verifyEvidence` established. */
-  readonly claims: VerifiedClaims;
-  /** The record that the EK's fingerprint is enrolled under, if there is one. */
+  readonly claims: C;
+  /** The record that the EK's fingerprint, or the measurement key's, is enrolled under, if there is one. */
   readonly node: NodeRecord | undefined;
   readonly claimedNodeName: NodeName;
   readonly policy: Policy;
@@ -23,17 +33,45 @@ export interface AppraisalInput {
 
 /**
  * Appraises verified claims against the enrolment record, the reference values and the policy of the record's pool, and reports every
- * failure. `affirming`, and with it an admission, only if
+ * failure. `affirming`, and with it an admission, of a TPM's claims only if
  *  - the EK is enrolled, not denied, and under the name that the node claims, in a state that admits;
  *  - the pool exists, and its demands on the EK certificate are met;
  *  - the quote covers exactly the pool's PCRs, and those that need known values match whole one set of them that is valid now;
  *  - the boot that the event log proves meets every demand, where the pool has demands on it;
  *  - every file that the IMA list proves is accepted, where the pool asks for the list;
  *  - the TPM's counters are later than at the node's last join.
+ * And of signed measurements only as `measurementDenials` says.
  *
  * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
  */
 export function appraise(input: AppraisalInput): AttestationResult {
+  const { claims } = input;
+  switch (claims.kind) {
+    case 'tpm2-quote':
+      return appraiseTpm2({ ...input, claims });
+    case 'signed-measurements':
+      return appraiseMeasurements({ ...input, claims });
+    default:
+      return unreachable(claims);
+  }
+}
+
+function appraiseMeasurements(input: AppraisalInput<VerifiedMeasurementClaims>): AttestationResult {
+  const { node, policy } = input;
+  const pool = node === undefined ? undefined : policy.pools.get(node.pool);
+  const common = { policyVersion: policy.version, advisories: [] };
+  const denials = [
+    ...checkRecord(input),
+    ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
+    ...measurementDenials(input, pool),
+  ];
+  if (denials.length > 0 || node === undefined || pool === undefined) {
+    return { status: 'contraindicated', denials, ...common };
+  }
+  return { status: 'affirming', admission: admit(input, node, pool), referenceValues: undefined, ...common };
+}
+
+function appraiseTpm2(input: AppraisalInput<VerifiedTpm2Claims>): AttestationResult {
   const { claims, node, policy, now } = input;
   const policyVersion = policy.version;
   const advisories = collectAdvisories(input);
@@ -51,23 +89,26 @@ export function appraise(input: AppraisalInput): AttestationResult {
   if (denials.length > 0 || node === undefined || pool === undefined || match === undefined || !admits(match)) {
     return { status: 'contraindicated', denials, policyVersion, advisories };
   }
-  const admission = mintAdmission({
+  const admission = admit(input, node, pool);
+  const referenceValues = match.kind === 'match' ? match.name : undefined;
+  return { status: 'affirming', admission, referenceValues, policyVersion, advisories };
+}
+
+const admit = ({ requestId }: AppraisalInput, node: NodeRecord, pool: EvidencePolicy): Admission =>
+  mintAdmission({
     nodeId: node.id,
     nodeName: node.name,
     pool: node.pool,
     protectionRating: pool.protectionRating,
     ttlSeconds: pool.ttlSeconds,
-    requestId: input.requestId,
+    requestId,
   });
-  const referenceValues = match.kind === 'match' ? match.name : undefined;
-  return { status: 'affirming', admission, referenceValues, policyVersion, advisories };
-}
 
 /** `not-demanded` comes only of a policy in which something else judges every PCR (`checkPool`). */
 const admits = ({ kind }: ReferenceMatch): boolean => kind === 'match' || kind === 'not-demanded';
 
 /** What the event log's facts lack of the pool's demands. Without verified facts, none of them is met. */
-function checkBoot({ boot }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly Denial[] {
+function checkBoot({ boot }: VerifiedTpm2Claims, { tpm2 }: EvidencePolicy): readonly Denial[] {
   if (tpm2.boot === undefined) return [];
   if (boot === undefined)
     return [{ code: 'event-log-empty', detail: 'the pool demands a boot that an event log proves' }];
@@ -75,7 +116,10 @@ function checkBoot({ boot }: VerifiedClaims, { tpm2 }: EvidencePolicy): readonly
 }
 
 /** What the IMA list's records lack of the pool's demands. Without a verified list, none of them is met. */
-function checkIma({ claims, node, policy }: AppraisalInput, { tpm2 }: EvidencePolicy): readonly Denial[] {
+function checkIma(
+  { claims, node, policy }: AppraisalInput<VerifiedTpm2Claims>,
+  { tpm2 }: EvidencePolicy,
+): readonly Denial[] {
   if (tpm2.ima === undefined) return [];
   const { boot, ima } = claims;
   if (ima === undefined) return [{ code: 'ima-log-empty', detail: 'the pool demands an IMA list' }];
@@ -84,13 +128,25 @@ function checkIma({ claims, node, policy }: AppraisalInput, { tpm2 }: EvidencePo
   return appraiseIma({ ima, policy: tpm2.ima, commandLines, acceptedBefore }).denials;
 }
 
-function checkEnrolment({ claims, node, claimedNodeName, policy }: AppraisalInput): readonly Denial[] {
+function checkEnrolment(input: AppraisalInput<VerifiedTpm2Claims>): readonly Denial[] {
+  const { claims, node, policy } = input;
   const { fingerprint } = claims.ek;
   const denials: Denial[] = [];
   if (policy.deniedEks.has(fingerprint)) denials.push({ code: 'ek-denied', found: fingerprint });
   if (node === undefined || node.ekFingerprint !== fingerprint) {
     return [...denials, { code: 'ek-not-enrolled', found: fingerprint, expected: node?.ekFingerprint }];
   }
+  if (node.measurementKey !== undefined) {
+    // The same key in software would otherwise pass for a TPM where a pool asks for no EK certificate.
+    denials.push({ code: 'evidence-kind-unexpected', expected: 'signed-measurements', found: claims.kind });
+  }
+  return [...denials, ...checkRecord(input)];
+}
+
+/** The name that is claimed, and the state, whatever the evidence. */
+function checkRecord({ node, claimedNodeName }: AppraisalInput): readonly Denial[] {
+  if (node === undefined) return [];
+  const denials: Denial[] = [];
   if (node.name !== claimedNodeName) {
     denials.push({ code: 'node-name-mismatch', expected: node.name, found: claimedNodeName });
   }
@@ -121,7 +177,7 @@ export function checkCertificate(
 
 /** The challenge may have been made for another pool, or under another policy. */
 export function checkSelection(
-  { bank, pcrs }: Pick<VerifiedClaims, 'bank' | 'pcrs'>,
+  { bank, pcrs }: Pick<VerifiedTpm2Claims, 'bank' | 'pcrs'>,
   { tpm2 }: EvidencePolicy,
 ): readonly Denial[] {
   const expected = `${tpm2.bank}:${tpm2.pcrs.join(',')}`;
@@ -162,13 +218,13 @@ function notInForce(found: string, standing: ReferenceStanding): Denial {
   return { code: 'reference-values-expired', found, detail };
 }
 
-function checkEpoch(input: AppraisalInput): readonly Denial[] {
+function checkEpoch(input: AppraisalInput<VerifiedTpm2Claims>): readonly Denial[] {
   const comparison = epochComparison(input);
   const denial = comparison === undefined ? undefined : checkBootEpoch(comparison);
   return denial === undefined ? [] : [denial];
 }
 
-function collectAdvisories(input: AppraisalInput): readonly Advisory[] {
+function collectAdvisories(input: AppraisalInput<VerifiedTpm2Claims>): readonly Advisory[] {
   const { claims, node } = input;
   const advisories: Advisory[] = [];
   // Normal for up to 70 minutes after a power loss (2^22 ms), so never a reason to refuse.
@@ -181,7 +237,7 @@ function collectAdvisories(input: AppraisalInput): readonly Advisory[] {
 }
 
 /** Only between joins of one EK: another TPM's counters have nothing to do with these. */
-function epochComparison({ claims, node, now }: AppraisalInput): EpochComparison | undefined {
+function epochComparison({ claims, node, now }: AppraisalInput<VerifiedTpm2Claims>): EpochComparison | undefined {
   if (node?.bootEpoch === undefined || node.ekFingerprint !== claims.ek.fingerprint) return undefined;
   return { last: node.bootEpoch, lastAt: node.lastJoinAt, current: claims.bootEpoch, now };
 }

@@ -5,6 +5,7 @@ import { type EkFingerprint, isPoolName, type PoolName } from '#core/ids.ts';
 import type { ProtectionRating } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
 import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
+import type { SignedMeasurementsPolicy } from '#protocol/measurements.ts';
 import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument, SegmentClass } from '#protocol/policy.ts';
 
 import type { Anchors } from './endorsements.ts';
@@ -63,6 +64,8 @@ export interface EvidencePolicy {
   /** Lifetime of its nodes' certificates. */
   readonly ttlSeconds: number;
   readonly tpm2: Tpm2Policy;
+  /** What it accepts of machines without a TPM. Undefined: none of them. */
+  readonly signedMeasurements: SignedMeasurementsPolicy | undefined;
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly registerWithTaints: PoolPolicy['registerWithTaints'];
 }
@@ -154,6 +157,7 @@ function evidencePolicy(
       allowEkWithoutCertificate,
       allowSoftwareTpm,
     },
+    signedMeasurements: pool.signedMeasurements,
     nodeLabels: pool.nodeLabels,
     registerWithTaints: pool.registerWithTaints,
   };

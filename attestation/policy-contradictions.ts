@@ -7,6 +7,7 @@ import { IMA_PCR } from '#tpm2/ima-log.ts';
 
 import { measuredBootPcrs, referencePcrsOf } from './measured-boot/required-pcrs.ts';
 import type { ReferenceValues } from './reference-values.ts';
+import { checkSignedMeasurements } from './signed-measurements/policy-contradiction.ts';
 
 /** The longest certificate a rating allows, in seconds: how long a node that has lost its integrity may still pass for sound. */
 const MAX_TTL_SECONDS: Readonly<Record<ProtectionRating, number>> = {
@@ -27,6 +28,7 @@ export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceV
     ...checkRating(pool, path),
     ...checkReferencePcrs(pool, path),
     ...checkIma(pool, path),
+    ...checkSignedMeasurements(pool, path),
     ...checkReferenceValues(pool, referenceValues, path),
   ];
 }

@@ -1,7 +1,8 @@
 import type { Admission } from '#core/admission.ts';
-import type { EkFingerprint } from '#core/ids.ts';
+import type { CertificateFingerprint, EkFingerprint, SpkiFingerprint } from '#core/ids.ts';
 import type { BootEpoch } from '#core/node-record.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
+import type { Measurements } from '#protocol/measurements.ts';
 
 import type { BootFacts } from './measured-boot/boot-facts.ts';
 import type { VerifiedIma } from './measured-boot/ima/verify-ima.ts';
@@ -46,6 +47,16 @@ export type DenialCode =
   | 'pcr-values-malformed'
   | 'pcr-composite-mismatch'
   | 'boot-epoch-rolled-back'
+  // Signed measurements
+  | 'measurement-key-not-enrolled'
+  | 'token-header-refused'
+  | 'token-signature-invalid'
+  | 'token-ueid-mismatch'
+  | 'token-time-refused'
+  | 'measurements-not-accepted'
+  | 'measurement-refused'
+  | 'rating-above-evidence'
+  | 'generation-conflict'
   // The callback
   | 'callback-unreachable'
   | 'callback-key-mismatch'
@@ -136,7 +147,19 @@ export interface VerifiedEkCertificate {
   readonly anchor: string;
 }
 
-export type VerifiedClaims = VerifiedTpm2Claims;
+/** What a token of signed measurements says. That the enrolled key signed it for this join is proven; that it is true is its holder's word. */
+export interface VerifiedMeasurementClaims {
+  readonly kind: 'signed-measurements';
+  /** Of the enrolled key. */
+  readonly keyId: SpkiFingerprint;
+  readonly measurements: Measurements;
+  /** By the node's own clock. */
+  readonly issuedAt: Date;
+  /** The certificate that the node holds from its last join; undefined where it holds none. */
+  readonly generation: CertificateFingerprint | undefined;
+}
+
+export type VerifiedClaims = VerifiedTpm2Claims | VerifiedMeasurementClaims;
 
 /** The outcome of `verifyEvidence`. */
 export type Verification =

@@ -15,13 +15,34 @@ import { type BootFacts, bootFacts } from './measured-boot/boot-facts.ts';
 import type { ImaState } from './measured-boot/ima/ima-state.ts';
 import { type VerifiedIma, verifyIma } from './measured-boot/ima/verify-ima.ts';
 import { verifyEventLog } from './measured-boot/verify-event-log.ts';
-import type { Denial, VerifiedClaims, VerifiedEkCertificate, VerifiedTpm2Claims, Verification } from './result.ts';
+import type {
+  Denial,
+  VerifiedClaims,
+  VerifiedEkCertificate,
+  VerifiedMeasurementClaims,
+  VerifiedTpm2Claims,
+  Verification,
+} from './result.ts';
+import { verifyToken } from './signed-measurements/verify-token.ts';
 import { verifyEkCertificate } from './tpm2/verify-ek-certificate.ts';
 import { verifyQuote } from './tpm2/verify-quote.ts';
 import { checkHierarchy, type Residency, verifyResidency } from './tpm2/verify-residency.ts';
 
 /** What the service sealed into the ticket when it made the challenge: the join request cannot change any of it. */
-export interface ChallengeFacts {
+export type ChallengeFacts = Tpm2ChallengeFacts | MeasurementChallengeFacts;
+
+/** A challenge to a key that signs measurements: the nonce is all there is to answer. Which key, the enrolment record says. */
+export interface MeasurementChallengeFacts {
+  readonly kind: 'signed-measurements';
+  /** 32 bytes. */
+  readonly nonce: Bytes;
+  /** What the node says its name is. The enrolment record decides. */
+  readonly claimedNodeName: NodeName;
+}
+
+/** A challenge to a TPM. */
+export interface Tpm2ChallengeFacts {
+  readonly kind: 'tpm2-quote';
   /** 32 bytes. */
   readonly nonce: Bytes;
   /** What the node says its name is. The enrolment record decides. */
@@ -54,6 +75,8 @@ export interface VerifyEvidenceInput {
   readonly ima: object | undefined;
   /** How far the node's last accepted join proved its IMA list, if it did. */
   readonly previousIma: ImaState | undefined;
+  /** The key that the node was enrolled with to sign its measurements, DER SubjectPublicKeyInfo. Undefined where it was enrolled with an EK, or not at all. */
+  readonly measurementKey?: Bytes | undefined;
   readonly now: Date;
 }
 
@@ -61,8 +84,8 @@ export interface VerifyEvidenceInput {
  * Turns evidence into verified claims, or into the first reason why not: what stands behind a failed check would be read from bytes that
  * nobody vouches for. Malformed input is a reason like any other (`evidence-malformed`); a fault throws, and nothing is verified then.
  *
- * On `ok` the claims are those of one TPM, in answer to this challenge, for this service, name and certificate key. It does not say whether
- * they are good enough: `appraise` does.
+ * On `ok` the claims are those of one TPM, or of one enrolled key, in answer to this challenge, for this service, name and certificate key. It
+ * does not say whether they are good enough: `appraise` does.
  */
 export function verifyEvidence(input: VerifyEvidenceInput): Verification {
   try {
@@ -76,19 +99,44 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verification {
 }
 
 function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Refused | Denial {
-  const { evidence } = input;
+  const { evidence, challenge } = input;
   switch (evidence.kind) {
     case 'tpm2-quote':
-      return verifyTpm2Evidence(input, evidence);
+      return challenge.kind === 'tpm2-quote'
+        ? verifyTpm2Evidence({ ...input, challenge }, evidence)
+        : kindUnexpected(challenge, evidence);
     case 'signed-measurements':
-      return { code: 'evidence-kind-unexpected', expected: 'tpm2-quote', found: evidence.kind };
+      return challenge.kind === 'signed-measurements'
+        ? verifyMeasurements({ ...input, challenge }, evidence)
+        : kindUnexpected(challenge, evidence);
     default:
       return unreachable(evidence);
   }
 }
 
+/** A challenge is answered with the kind of evidence that it asked for: otherwise what was sealed for one would be read as the other. */
+const kindUnexpected = (challenge: ChallengeFacts, evidence: Evidence): Denial => ({
+  code: 'evidence-kind-unexpected',
+  expected: challenge.kind,
+  found: evidence.kind,
+});
+
+function verifyMeasurements(
+  { challenge, spki, audience, measurementKey, now }: InputFor<MeasurementChallengeFacts>,
+  { token }: Extract<Evidence, { kind: 'signed-measurements' }>,
+): VerifiedMeasurementClaims | Denial {
+  const binding = { audience, nonce: challenge.nonce, nodeName: challenge.claimedNodeName, spki };
+  return verifyToken({ token, spki: measurementKey, qualifyingData: qualifyingData(binding), now });
+}
+
+/** The input, its challenge known to be of one kind. */
+type InputFor<C extends ChallengeFacts> = VerifyEvidenceInput & { readonly challenge: C };
+
 /** Cheapest check first: a caller without the secret costs one comparison. */
-function verifyTpm2Evidence(input: VerifyEvidenceInput, evidence: Tpm2Evidence): VerifiedTpm2Claims | Refused | Denial {
+function verifyTpm2Evidence(
+  input: InputFor<Tpm2ChallengeFacts>,
+  evidence: Tpm2Evidence,
+): VerifiedTpm2Claims | Refused | Denial {
   const { challenge, spki, audience } = input;
   const residency = verifyResidency({
     ekPublic: challenge.ekPublic,
@@ -138,7 +186,7 @@ interface Refused {
 
 /** The facts that the event log proves of the quoted PCRs; undefined where the pool asks for none. */
 function verifyBoot(
-  { boot, challenge }: VerifyEvidenceInput,
+  { boot, challenge }: InputFor<Tpm2ChallengeFacts>,
   { eventLog }: Tpm2Evidence,
   quotedPcrs: ReadonlyMap<number, string>,
 ): BootFacts | Refused | undefined {
@@ -152,7 +200,7 @@ function verifyBoot(
 
 /** The IMA list as far as the quote proves it; undefined where the pool asks for none. */
 function verifyImaList(
-  { ima, previousIma: previous, challenge: { bank } }: VerifyEvidenceInput,
+  { ima, previousIma: previous, challenge: { bank } }: InputFor<Tpm2ChallengeFacts>,
   { imaLog }: Tpm2Evidence,
   { pcrs: quotedPcrs, bootEpoch: { resetCount } }: Pick<VerifiedTpm2Claims, 'pcrs' | 'bootEpoch'>,
 ): VerifiedIma | Refused | undefined {
@@ -168,7 +216,7 @@ function verifyImaList(
  * and there are makers whose certificates do not parse.
  */
 function verifyCertificates(
-  { challenge, ekAnchors, now }: VerifyEvidenceInput,
+  { challenge, ekAnchors, now }: InputFor<Tpm2ChallengeFacts>,
   { ek }: Residency,
 ): VerifiedEkCertificate | Denial | undefined {
   const { ekCertificates } = challenge;

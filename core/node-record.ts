@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { HashName } from './digest.ts';
+import type { Generations } from './generation.ts';
 import type { EkFingerprint, NodeId, NodeName, PoolName } from './ids.ts';
 
 /** How much a node must prove, and what it may then hold. Ordered: each asks for all that the one before asks. */
@@ -33,12 +34,20 @@ export interface ImaProgress {
   readonly policyVersion: string;
 }
 
+/** The key that a node without a TPM signs its measurements with, and which certificates its holder was given. */
+export interface MeasurementKeyRecord {
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Bytes;
+  readonly generations: Generations;
+}
+
 /** One node as an administrator enrolled it, and what its accepted joins have added. */
 export interface NodeRecord {
   readonly id: NodeId;
   readonly name: NodeName;
   readonly pool: PoolName;
   readonly state: NodeState;
+  /** Of the key that it was enrolled with: its EK, or where `measurementKey` is set that key. */
   readonly ekFingerprint: EkFingerprint;
   /** DER of the EK certificate, where the node was enrolled with one. */
   readonly ekCertificate: Bytes | undefined;
@@ -52,4 +61,6 @@ export interface NodeRecord {
   readonly akName: string | undefined;
   /** Set by an accepted join whose pool asks for the IMA list. */
   readonly imaProgress: ImaProgress | undefined;
+  /** Set where the node has no TPM. */
+  readonly measurementKey?: MeasurementKeyRecord | undefined;
 }

@@ -90,6 +90,8 @@ export const joinDetailSchema = z.object({
   advisories: z.array(z.object({ code: z.string(), detail: z.string() })),
   /** Values by index that the quote was verified to cover, also of a refused join; absent where it did not get that far. */
   pcrs: z.object({ bank: z.string(), values: z.record(z.string(), z.string()) }).optional(),
+  /** What a machine without a TPM signed, by name. */
+  measurements: z.record(z.string(), z.string()).optional(),
   certificate: certificateSummarySchema.optional(),
   /** Oldest first. */
   records: z.array(auditRecordSchema),

@@ -6,6 +6,7 @@ import { pcrBank } from './challenge.ts';
 import { ekFingerprintHex, poolName, sha256Hex } from './fields.ts';
 import { imaPolicySchema } from './ima-policy.ts';
 import { measuredBootPolicySchema } from './measured-boot-policy.ts';
+import { signedMeasurementsPolicySchema } from './measurements.ts';
 
 /**
  * The policy file: which pools there are and what each demands of a node. Written by security engineers; read whole or refused whole.
@@ -140,6 +141,11 @@ const pool = z.strictObject({
   certificateTtl,
   callback: callback.optional(),
   tpm2: tpm2EvidencePolicy.describe('What a node’s TPM must show.'),
+  signedMeasurements: signedMeasurementsPolicySchema
+    .optional()
+    .describe(
+      'What a machine without a TPM may say it runs, signed with its enrolled key. Only where `protectionRating` is `default`. Absent: no such machine joins.',
+    ),
   nodeLabels: z
     .record(z.string().max(317), z.string().max(63))
     .default({})

@@ -1,4 +1,12 @@
-import type { Advisory, Denial, VerifiedClaims, VerifiedEkCertificate } from '#attestation/result.ts';
+import type {
+  Advisory,
+  Denial,
+  VerifiedClaims,
+  VerifiedEkCertificate,
+  VerifiedMeasurementClaims,
+  VerifiedTpm2Claims,
+} from '#attestation/result.ts';
+import { unreachable } from '#core/never.ts';
 import type { BootEpoch } from '#core/node-record.ts';
 
 /** One failed check, as the log keeps it. */
@@ -23,8 +31,22 @@ export type EkCertificateFacts = {
   readonly anchor: string;
 };
 
-/** What the evidence proved: enough to say later what a machine had booted, and to make reference values of it. */
-export type EvidenceFacts = {
+/** What the evidence proved. */
+export type EvidenceFacts = Tpm2EvidenceFacts | MeasurementEvidenceFacts;
+
+/** What a machine without a TPM signed. */
+export type MeasurementEvidenceFacts = {
+  readonly kind: 'signed-measurements';
+  readonly keyId: string;
+  /** By name: kernel, initrd, commandLine, agent, image. */
+  readonly measurements: Readonly<Record<string, string>>;
+  readonly issuedAt: string;
+  /** The certificate that the node said it held, SHA-256 in lower-case hex. */
+  readonly generation: string | undefined;
+};
+
+/** What a TPM proved: enough to say later what a machine had booted, and to make reference values of it. */
+export type Tpm2EvidenceFacts = {
   readonly kind: 'tpm2-quote';
   readonly ekFingerprint: string;
   readonly ekCertificate: EkCertificateFacts | undefined;
@@ -48,6 +70,22 @@ export const advisoryFacts = (advisories: readonly Advisory[]): readonly Advisor
 
 /** The facts of claims that `verifyEvidence` established. */
 export function evidenceFacts(claims: VerifiedClaims): EvidenceFacts {
+  switch (claims.kind) {
+    case 'tpm2-quote':
+      return tpm2Facts(claims);
+    case 'signed-measurements':
+      return measurementFacts(claims);
+    default:
+      return unreachable(claims);
+  }
+}
+
+function measurementFacts(claims: VerifiedMeasurementClaims): MeasurementEvidenceFacts {
+  const { kind, keyId, measurements, issuedAt, generation } = claims;
+  return { kind, keyId, measurements: { ...measurements }, issuedAt: issuedAt.toISOString(), generation };
+}
+
+function tpm2Facts(claims: VerifiedTpm2Claims): Tpm2EvidenceFacts {
   return {
     kind: claims.kind,
     ekFingerprint: claims.ek.fingerprint,

@@ -4,7 +4,7 @@ import { pcrBank } from '#protocol/challenge.ts';
 import type { ReferenceValuesDocument } from '#protocol/policy.ts';
 import { isRecordOf } from '#services/audit/catalogue.ts';
 import { type Occasion, referenceCaptured } from '#services/audit/events.ts';
-import type { EvidenceFacts } from '#services/audit/evidence-facts.ts';
+import type { EvidenceFacts, Tpm2EvidenceFacts } from '#services/audit/evidence-facts.ts';
 
 export interface CaptureDeps {
   readonly readAuditOfNode: (name: NodeName, limit: number) => Promise<readonly AuditRecord[]>;
@@ -53,7 +53,7 @@ interface Proven {
   readonly nodeName: NodeName;
   readonly requestId: RequestId;
   readonly at: Date;
-  readonly evidence: EvidenceFacts;
+  readonly evidence: Tpm2EvidenceFacts;
 }
 
 async function ofLastJoin(deps: CaptureDeps, node: NodeName): Promise<Proven | undefined> {
@@ -71,7 +71,7 @@ function provenIn(record: AuditRecord): Proven | undefined {
   const { nodeName = '', requestId = '', at } = record;
   const evidence = evidenceOf(record);
   // Without a node the values are those of a machine that nobody enrolled.
-  if (evidence === undefined || !isNodeName(nodeName) || !isRequestId(requestId)) return undefined;
+  if (evidence?.kind !== 'tpm2-quote' || !isNodeName(nodeName) || !isRequestId(requestId)) return undefined;
   return { nodeName, requestId, at, evidence };
 }
 

@@ -1,5 +1,6 @@
 import type { AuditRecord } from '#core/audit-record.ts';
 import { isSerial, type RequestId, type Serial } from '#core/ids.ts';
+import { unreachable } from '#core/never.ts';
 import type { JoinDetail } from '#protocol/inventory.ts';
 import { isRecordOf } from '#services/audit/catalogue.ts';
 import type { AdvisoryFacts, DenialFacts, EvidenceFacts } from '#services/audit/evidence-facts.ts';
@@ -44,10 +45,22 @@ export async function describeJoin(
     ...(reason === undefined ? {} : { reason }),
     denials: denials.map(renderDenial),
     advisories: advisories.map(({ code, detail }) => ({ code, detail })),
-    ...(evidence === undefined ? {} : { pcrs: { bank: evidence.bank, values: { ...evidence.pcrs } } }),
+    ...(evidence === undefined ? {} : shown(evidence)),
     ...(certificate === undefined ? {} : { certificate: renderCertificate(certificate) }),
     records: records.map(renderAuditRecord),
   };
+}
+
+/** What the machine proved or signed. */
+function shown(evidence: EvidenceFacts): Pick<JoinDetail, 'pcrs' | 'measurements'> {
+  switch (evidence.kind) {
+    case 'tpm2-quote':
+      return { pcrs: { bank: evidence.bank, values: { ...evidence.pcrs } } };
+    case 'signed-measurements':
+      return { measurements: { ...evidence.measurements } };
+    default:
+      return unreachable(evidence);
+  }
 }
 
 function tell(record: AuditRecord): Story | undefined {

@@ -19,6 +19,7 @@ import { joinDigest } from './join-digest.ts';
 import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
 import { readCsr } from './read-csr.ts';
+import { taughtBy } from './taught-by.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { openTicket, type TicketKey } from './ticket.ts';
 
@@ -126,6 +127,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     boot: pool?.tpm2.boot,
     ima: pool?.tpm2.ima,
     previousIma: node?.imaProgress,
+    measurementKey: node?.measurementKey?.spki,
     now,
   });
   if (!verified.ok) return refuse('evidence-rejected', { ...about, denials: verified.denials });
@@ -187,11 +189,6 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
 }
 
 /** What the next join of this node is compared with. */
-function taughtBy({ bootEpoch, akName, ima }: VerifiedClaims, policyVersion: string): Taught {
-  return { bootEpoch, akName, imaProgress: ima === undefined ? undefined : { ...ima.state, policyVersion } };
-}
-
-type Taught = Pick<JoinFacts, 'bootEpoch' | 'akName' | 'imaProgress'>;
 
 function denialsOf(result: AttestationResult): Pick<RefusalFacts, 'denials' | 'advisories'> {
   return { denials: result.status === 'affirming' ? [] : result.denials, advisories: result.advisories };

@@ -137,6 +137,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
   const nonce = deps.random(NONCE_BYTES);
   const expiresAt = new Date(deps.now().getTime() + TICKET_LIFETIME_SECONDS * 1_000);
   const facts: TicketFacts = {
+    kind: 'tpm2-quote',
     nonce,
     claimedNodeName: granted.claimedNodeName,
     ekPublic: attester.ekPublic,

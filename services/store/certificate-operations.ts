@@ -17,7 +17,7 @@ type CertificateOperations = Pick<
 /** Certificates, from their intent on. */
 export function certificateOperations({ builder, reader, transact, queries }: StoreParts): CertificateOperations {
   const revocations = revocationQueries(builder);
-  const { nodes, certificates, tickets, audit } = queries;
+  const { nodes, certificates, tickets, audit, generations } = queries;
   return {
     async findCertificate(serial) {
       const { rows } = await certificates.find(reader, { serial });
@@ -71,6 +71,8 @@ export function certificateOperations({ builder, reader, transact, queries }: St
           ima_progress: join.imaProgress === undefined ? null : canonicalJson({ ...join.imaProgress }),
         });
         if (joined.affected !== 1) throw new StoreConflictError('node-not-admissible');
+        if (join.generation !== undefined)
+          await generations.advance(tx, join.nodeId, fingerprint, join.generation.shown);
         await appendAudit(tx, audit, event);
       }),
 

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 
 import { auditOperations } from './audit-operations.ts';
 import { certificateOperations } from './certificate-operations.ts';
+import { generationOperations } from './generation-operations.ts';
 import { nodeLifeOperations } from './node-life-operations.ts';
 import { contactOperations } from './contact-operations.ts';
 import { nodeOperations } from './node-operations.ts';
@@ -26,5 +27,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...revocationOperations(parts),
     ...ticketOperations(parts),
     ...auditOperations(parts),
+    ...generationOperations(parts),
   };
 }

@@ -61,13 +61,14 @@ async function enrol(
   by: string,
   at: Date,
 ): Promise<NodeRecord> {
-  const { id, name, pool, ekFingerprint, ekCertificate } = enrolment;
+  const { id, name, pool, ekFingerprint, ekCertificate, measurementSpki } = enrolment;
   await nodes.enrol(tx, {
     id,
     name,
     pool,
     ek_fingerprint: ekFingerprint,
     ek_certificate: ekCertificate ?? null,
+    measurement_key: measurementSpki ?? null,
     enrolled_at: at.toISOString(),
     enrolled_by: by,
   });

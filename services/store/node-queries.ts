@@ -10,7 +10,7 @@ export type NodeQueries = ReturnType<typeof nodeQueries>;
 
 type EnrolledColumns = Pick<
   NodesTable,
-  'id' | 'name' | 'pool' | 'ek_fingerprint' | 'ek_certificate' | 'enrolled_at' | 'enrolled_by'
+  'id' | 'name' | 'pool' | 'ek_fingerprint' | 'ek_certificate' | 'measurement_key' | 'enrolled_at' | 'enrolled_by'
 >;
 type JoinedColumns = Pick<
   NodesTable,
@@ -49,6 +49,7 @@ export function nodeQueries(db: Kysely<Schema>) {
         state: 'enrolled',
         ek_fingerprint: p('ek_fingerprint'),
         ek_certificate: p('ek_certificate'),
+        measurement_key: p('measurement_key'),
         enrolled_at: p('enrolled_at'),
         enrolled_by: p('enrolled_by'),
       }),

@@ -1,6 +1,6 @@
 import type { AuditRecord } from '#core/audit-record.ts';
 import { canonicalJson } from '#core/canonical-json.ts';
-import type { BootEpoch, ImaProgress, NodeRecord } from '#core/node-record.ts';
+import type { BootEpoch, ImaProgress, MeasurementKeyRecord, NodeRecord } from '#core/node-record.ts';
 
 import type { AuditRecordsTable, CertificatesTable, NodesTable } from './schema.ts';
 import type { CertificateRecord } from './store.ts';
@@ -21,6 +21,19 @@ export function nodeFromRow(row: NodesTable): NodeRecord {
     bootEpoch: bootEpochFromRow(row),
     akName: row.ak_name ?? undefined,
     imaProgress: imaProgressFromRow(row),
+    measurementKey: measurementKeyFromRow(row),
+  };
+}
+
+function measurementKeyFromRow(row: NodesTable): MeasurementKeyRecord | undefined {
+  if (row.measurement_key === null) return undefined;
+  return {
+    spki: row.measurement_key,
+    generations: {
+      newest: row.newest_certificate ?? undefined,
+      previous: row.previous_certificate ?? undefined,
+      newestUsed: row.newest_used === 1,
+    },
   };
 }
 

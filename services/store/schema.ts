@@ -26,6 +26,7 @@ export interface Schema {
   readonly revocations: RevocationsTable;
   readonly crls: CrlsTable;
   readonly tickets: TicketsTable;
+  readonly join_tokens: JoinTokensTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
   readonly node_contacts: NodeContactsTable;
@@ -40,6 +41,12 @@ export interface NodesTable {
   state: NodeState;
   ek_fingerprint: EkFingerprint;
   ek_certificate: Bytes | null;
+  /** Set where the node has no TPM: `ek_fingerprint` is then this key's. */
+  measurement_key: Bytes | null;
+  /** The three of a node without a TPM: `core/generation.ts`. */
+  newest_certificate: CertificateFingerprint | null;
+  previous_certificate: CertificateFingerprint | null;
+  newest_used: 0 | 1 | null;
   enrolled_at: string;
   enrolled_by: string;
   /** Set exactly while `state` is `retired`. */
@@ -71,6 +78,22 @@ export interface CertificatesTable {
   not_after: string;
   fingerprint: CertificateFingerprint | null;
   der: Bytes | null;
+}
+
+/** Tokens that enrol a key. The secret is not among the columns. */
+export interface JoinTokensTable {
+  id: string;
+  secret_hash: string;
+  node_name: NodeName;
+  pool: PoolName;
+  created_at: string;
+  created_by: string;
+  expires_at: string;
+  /** Set exactly where `redeemed_key` is. */
+  redeemed_at: string | null;
+  redeemed_key: EkFingerprint | null;
+  revoked_at: string | null;
+  revoked_by: string | null;
 }
 
 export interface TicketsTable {

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { type AuditQueries, auditQueries } from './audit-queries.ts';
 import { type CertificateQueries, certificateQueries } from './certificate-queries.ts';
 import { type NodeQueries, nodeQueries } from './node-queries.ts';
+import { type GenerationQueries, generationQueries } from './generation-queries.ts';
 import type { Executor } from './prepared-query.ts';
 import type { Schema } from './schema.ts';
 import { type TicketQueries, ticketQueries } from './ticket-queries.ts';
@@ -24,6 +25,7 @@ export interface StoreParts {
     readonly certificates: CertificateQueries;
     readonly tickets: TicketQueries;
     readonly audit: AuditQueries;
+    readonly generations: GenerationQueries;
   };
 }
 
@@ -33,6 +35,7 @@ export function storeParts(builder: Kysely<Schema>, reader: Executor, transact: 
     certificates: certificateQueries(builder),
     tickets: ticketQueries(builder),
     audit: auditQueries(builder),
+    generations: generationQueries(builder),
   };
   return { builder, reader, transact, queries };
 }

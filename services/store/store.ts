@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
 import type { Bytes } from '#core/bytes.ts';
+import type { GenerationStanding } from '#core/generation.ts';
 import type {
   CertificateFingerprint,
   EkFingerprint,
@@ -41,6 +42,8 @@ export interface Enrolment {
   readonly pool: PoolName;
   readonly ekFingerprint: EkFingerprint;
   readonly ekCertificate: Bytes | undefined;
+  /** DER of the key that signs measurements, where the node has no TPM; `ekFingerprint` is then this key's. */
+  readonly measurementSpki?: Bytes | undefined;
 }
 
 /** One line of an enrolment that cannot stand beside what is recorded, or beside an earlier line. */
@@ -83,6 +86,8 @@ export interface JoinFacts {
   readonly akName: string | undefined;
   /** Undefined where the pool asks for no IMA list. */
   readonly imaProgress: ImaProgress | undefined;
+  /** Of a node without a TPM: the certificate that it showed in this join. */
+  readonly generation?: { readonly shown: CertificateFingerprint | undefined } | undefined;
 }
 
 export interface NodeFilter {
@@ -138,7 +143,8 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter {
   reserveSerial(intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent): Promise<void>;
   /**
    * The signature's result and what the join taught; the node becomes `joined`. Throws unless the serial is this node's and its state
-   * is `signing`; and when the node may no longer join, as one barred in the meantime.
+   * is `signing`; when the node may no longer join, as one barred in the meantime; and where `join.generation` shows that its key has two
+   * holders by now (`core/generation.ts`).
    */
   recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void>;
   /**
@@ -149,6 +155,11 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter {
   orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]>;
   /** Forgets tickets that expired before `before`. Resolves to how many. */
   forgetTickets(before: Date): Promise<number>;
+  /**
+   * A node showed a certificate of its own otherwise than by a join. Where it is the newest, that is remembered: an older one is a conflict from
+   * then on. Undefined for a node that has a TPM, and for none.
+   */
+  showGeneration(nodeId: NodeId, shown: CertificateFingerprint): Promise<GenerationStanding | undefined>;
 }
 
 export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, AsyncDisposable {

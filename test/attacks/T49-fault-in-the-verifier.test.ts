@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { appraise } from '#attestation/appraise.ts';
-import type { ChallengeFacts } from '#attestation/verify-evidence.ts';
+import type { Tpm2ChallengeFacts } from '#attestation/verify-evidence.ts';
 import { verifyEvidence } from '#attestation/verify-evidence.ts';
 import { claimsOf, labAppraisal, verdict } from '#test/lab/tpm-appraisal.ts';
 import { labJoin, labNode } from '#test/lab/tpm-evidence.ts';
@@ -19,7 +19,7 @@ describe('T49 a fault in the midst of the verifier', () => {
     expect(appraise(labAppraisal(node, claimsOf(join))).status).toBe('affirming');
   });
 
-  const FIELDS: readonly (keyof ChallengeFacts)[] = [
+  const FIELDS: readonly (keyof Tpm2ChallengeFacts)[] = [
     'nonce',
     'claimedNodeName',
     'ekPublic',

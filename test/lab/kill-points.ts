@@ -43,6 +43,7 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     listNodes: (filter, page) => store.listNodes(filter, page),
     findCertificate: (serial) => store.findCertificate(serial),
     listCertificates: (nodeId, limit) => store.listCertificates(nodeId, limit),
+    showGeneration: (...shown) => store.showGeneration(...shown),
     readAudit: (after, limit) => store.readAudit(after, limit),
     readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),
     readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),

@@ -2,7 +2,7 @@ import type { NodeId, PoolName, RequestId } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import { appraise, type AppraisalInput } from '#attestation/appraise.ts';
 import { compilePolicy, type Policy } from '#attestation/evidence-policy.ts';
-import type { DenialCode, VerifiedClaims } from '#attestation/result.ts';
+import type { DenialCode, VerifiedTpm2Claims } from '#attestation/result.ts';
 import { verifyEvidence, type VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
 import { type PolicyDocument, policySchema, type ReferenceValuesDocument } from '#protocol/policy.ts';
 
@@ -23,9 +23,10 @@ export function verdict(input: VerifyEvidenceInput): DenialCode | 'accepted' {
 }
 
 /** The claims of a join that must verify. */
-export function claimsOf(input: VerifyEvidenceInput): VerifiedClaims {
+export function claimsOf(input: VerifyEvidenceInput): VerifiedTpm2Claims {
   const verification = verifyEvidence(input);
   if (!verification.ok) throw new Error(JSON.stringify(verification.denials));
+  if (verification.claims.kind !== 'tpm2-quote') throw new Error('claims of a TPM');
   return verification.claims;
 }
 
@@ -120,7 +121,7 @@ export function labPolicy(node: LabNode, options: LabPolicyOptions = {}): Policy
 /** An appraisal that is affirming, for a test to change one thing in. */
 export function labAppraisal(
   node: LabNode,
-  claims: VerifiedClaims,
+  claims: VerifiedTpm2Claims,
   change: Partial<AppraisalInput> = {},
 ): AppraisalInput {
   return {

@@ -6,7 +6,7 @@ import { qualifyingData } from '#core/qualifying-data.ts';
 import { systemRandom } from '#core/random.ts';
 import { anchorsOf, parseAnchors } from '#attestation/endorsements.ts';
 import { buildActivation } from '#attestation/tpm2/activation.ts';
-import type { ChallengeFacts, VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
+import type { Tpm2ChallengeFacts, VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
 import type { Tpm2Evidence } from '#protocol/join.ts';
 
 import { type LabQuoteOptions, type LabTpm, labTpm } from './software-tpm.ts';
@@ -45,9 +45,10 @@ export const newSpki = (): Bytes =>
   generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey.export({ type: 'spki', format: 'der' });
 
 /** The challenge as a service would have sealed it for this node. */
-export function labChallenge(node: LabNode, change: Partial<ChallengeFacts> = {}): ChallengeFacts {
+export function labChallenge(node: LabNode, change: Partial<Tpm2ChallengeFacts> = {}): Tpm2ChallengeFacts {
   const { tpm, ekCertificates } = node;
   return {
+    kind: 'tpm2-quote',
     nonce: systemRandom(32),
     claimedNodeName: LAB_NODE,
     ekPublic: tpm.ekPublic,
@@ -63,7 +64,7 @@ export function labChallenge(node: LabNode, change: Partial<ChallengeFacts> = {}
 /** What the node answers to `challenge`. `quote` changes what it asks its TPM for. */
 export function labEvidence(
   node: LabNode,
-  challenge: ChallengeFacts,
+  challenge: Tpm2ChallengeFacts,
   quote: Partial<LabQuoteOptions> = {},
 ): Tpm2Evidence {
   const { tpm, spki } = node;
@@ -81,12 +82,18 @@ export function labEvidence(
   };
 }
 
+/** What `labJoin` makes: a join by a TPM. */
+export type LabJoin = VerifyEvidenceInput & {
+  readonly challenge: Tpm2ChallengeFacts;
+  readonly evidence: Tpm2Evidence;
+};
+
 /** A join that `verifyEvidence` accepts, for a test to change one thing in. */
 export function labJoin(
   node: LabNode = labNode(),
   quote: Partial<LabQuoteOptions> = {},
-  change: Partial<ChallengeFacts> = {},
-): VerifyEvidenceInput & { readonly evidence: Tpm2Evidence } {
+  change: Partial<Tpm2ChallengeFacts> = {},
+): LabJoin {
   const challenge = labChallenge(node, change);
   return {
     challenge,

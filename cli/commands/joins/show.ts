@@ -57,6 +57,7 @@ function renderJoin(join: JoinDetail, style: Style): string {
   return [
     fields,
     renderDenials(join, style),
+    renderMeasurements(join, style),
     renderAdvisories(join, style),
     `\n${renderRecords(join.records, style)}`,
   ].join('');
@@ -77,6 +78,12 @@ function renderDenials({ denials }: JoinDetail, style: Style): string {
     return `  ${style.bad(safeText(denial.code))}${about}\n${indent(`${detail}${fields}`)}`;
   });
   return `\n${style.strong('Failed checks')}\n${blocks.join('')}`;
+}
+
+function renderMeasurements({ measurements }: JoinDetail, style: Style): string {
+  if (measurements === undefined) return '';
+  const fields = Object.entries(measurements).map(([name, value]): [string, string] => [name, safeText(value)]);
+  return `\n${style.strong('What the node signed')}\n${renderFields(fields, style)}`;
 }
 
 function renderAdvisories({ advisories }: JoinDetail, style: Style): string {

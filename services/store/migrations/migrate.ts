@@ -8,6 +8,7 @@ import { auditByTypeMigration } from './0002-audit-by-type.ts';
 import { imaProgressMigration } from './0003-ima-progress.ts';
 import { nodeContactsMigration } from './0005-node-contacts.ts';
 import { nodeLifeMigration } from './0004-node-life.ts';
+import { measurementKeysMigration } from './0007-measurement-keys.ts';
 
 /** Every migration by name, in order of name. One that was released is never edited: a change is the next number. */
 export const migrations = (traits: DialectTraits): Record<string, Migration> => ({
@@ -16,6 +17,7 @@ export const migrations = (traits: DialectTraits): Record<string, Migration> => 
   '0003-ima-progress': imaProgressMigration(),
   '0005-node-contacts': nodeContactsMigration(traits),
   '0004-node-life': nodeLifeMigration(traits),
+  '0007-measurement-keys': measurementKeysMigration(traits),
 });
 
 /**

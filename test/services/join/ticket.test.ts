@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '#core/bytes.ts';
 import { ekFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
-import type { TicketFacts } from '#services/join/ticket-facts.ts';
+import type { MeasurementTicketFacts, Tpm2TicketFacts } from '#services/join/ticket-facts.ts';
 import {
   openTicket,
   parseTicketKey,
@@ -18,7 +18,8 @@ const OTHER_KEY = parseTicketKey(utf8('f0'.repeat(32)));
 const EXPIRES = new Date('2026-11-21T10:01:00.000Z');
 const BEFORE = new Date(EXPIRES.getTime() - 1);
 
-const facts: TicketFacts = {
+const facts: Tpm2TicketFacts = {
+  kind: 'tpm2-quote',
   nonce: systemRandom(32),
   claimedNodeName: nodeName('worker-7'),
   ekPublic: systemRandom(314),
@@ -34,10 +35,10 @@ const facts: TicketFacts = {
 };
 
 const expected = { key: KEY, now: BEFORE, origin: '10.1.2.3', policyVersion: 'ab'.repeat(32) };
-const seal = (change: Partial<TicketFacts> = {}, key: TicketKey = KEY): Uint8Array =>
+const seal = (change: Partial<Tpm2TicketFacts> = {}, key: TicketKey = KEY): Uint8Array =>
   sealTicket({ ...facts, ...change }, key, systemRandom);
 
-const plain = ({ nonce, ekPublic, ekCertificates, akPublic, activationSecret, ...rest }: TicketFacts) => ({
+const plain = ({ nonce, ekPublic, ekCertificates, akPublic, activationSecret, ...rest }: Tpm2TicketFacts) => ({
   ...rest,
   bytes: [nonce, ekPublic, akPublic, activationSecret, ...ekCertificates].map(toHex),
 });
@@ -45,7 +46,23 @@ const plain = ({ nonce, ekPublic, ekCertificates, akPublic, activationSecret, ..
 describe('a ticket', () => {
   test('brings back what was sealed', () => {
     const opened = openTicket(seal(), expected);
-    expect(opened.ok && plain(opened.facts)).toEqual(plain(facts));
+    expect(opened.ok && opened.facts.kind === 'tpm2-quote' && plain(opened.facts)).toEqual(plain(facts));
+  });
+
+  test('brings back what was sealed for a key that signs measurements', () => {
+    const { claimedNodeName, ekFingerprint: key, policyVersion, origin, expiresAt } = facts;
+    const nonce = systemRandom(32);
+    const sealed: MeasurementTicketFacts = {
+      kind: 'signed-measurements',
+      nonce,
+      claimedNodeName,
+      ekFingerprint: key,
+      policyVersion,
+      origin,
+      expiresAt,
+    };
+    const opened = openTicket(sealTicket(sealed, KEY, systemRandom), expected);
+    expect(opened).toEqual({ ok: true, facts: { ...sealed, nonce: Buffer.from(nonce) } });
   });
 
   test.each<[string, Parameters<typeof openTicket>[1], string]>([
