@@ -15,7 +15,7 @@ const ROOT_TOKEN = 'root-of-the-laboratory';
 const STARTS_WITHIN_MS = 20_000;
 const POLICY = readFileSync(new URL('../../deploy/vault/muster-signer.hcl', import.meta.url), 'utf8').replaceAll(
   'muster-ca',
-  'muster-ca*',
+  '+',
 );
 
 /**
