@@ -7,6 +7,9 @@ const FILE_NAME = /^T-?(\d{2})-[a-z0-9-]+\.test\.ts$/;
 // A string that is the first argument of a call: `T01` and `T-01` are the same threat, and a title may begin with several: `T21 T51 …`.
 const TITLE = /\(\s*['"`]((?:T-?\d{2}\b[ ,and]*)+)/g;
 
+// Attacks by the numbers of another list: holes that peers had (A01…), and inputs tried one by one (X02…).
+const OTHER_LIST = /^([AX]\d{2})-[a-z0-9-]+\.test\.ts$/;
+
 /** An attack test: its file name and its text. */
 export interface AttackTest {
   readonly name: string;
@@ -44,6 +47,10 @@ function idsOf(file: AttackTest): ReadonlySet<string> {
 }
 
 function nameFaults(file: AttackTest): readonly string[] {
+  const other = OTHER_LIST.exec(file.name)?.[1];
+  if (other !== undefined) {
+    return file.text.includes(`('${other} `) ? [] : [`test/attacks/${file.name}: no title begins with ${other}`];
+  }
   const number = FILE_NAME.exec(file.name)?.[1];
   const ids = idsOf(file);
   if (ids.size === 0) return [`test/attacks/${file.name}: no title begins with a T-nn`];

@@ -34,6 +34,13 @@ describe('threats and attack tests', () => {
     expect(findThreatFaults(`${MODEL}| T-03 | x |\n`, [short])).toEqual([]);
   });
 
+  test('may have tests beside them that another list numbers, if their titles say so', () => {
+    const good = { name: 'A03-one-ticket.test.ts', text: "describe('A03 one ticket', () => {});" };
+    const bad = { name: 'X02-flips.test.ts', text: "describe('A03 one ticket', () => {});" };
+    expect(findThreatFaults(MODEL, [REPLAY, good])).toEqual([]);
+    expect(findThreatFaults(MODEL, [REPLAY, good, bad])).toHaveLength(1);
+  });
+
   test('are found in table tests too', () => {
     const table = {
       name: 'T-01-replay.test.ts',
