@@ -4,11 +4,13 @@ import { nodeVersionFault } from '#services/node-version.ts';
 
 test.each([
   [process.version, true],
-  ['v24.12.0', true],
-  ['v24.13.1', true],
+  ['v24.13.0', true],
+  ['v24.14.1', true],
+  ['v25.3.0', true],
   ['v26.0.0', true],
   ['v100.0.0', true],
-  ['v24.11.9', false],
+  ['v24.12.9', false],
+  ['v25.2.9', false],
   ['v22.22.0', false],
   ['v20.20.2', false],
   ['v9.99.0', false],
