@@ -10,8 +10,9 @@ import { kyselyOperations } from '#services/store/kysely-operations.ts';
 import { migrate } from '#services/store/migrations/migrate.ts';
 import type { Executor } from '#services/store/prepared-query.ts';
 import type { Schema } from '#services/store/schema.ts';
-import { GroupCommit } from '#services/store/sqlite/group-commit.ts';
+import { GroupCommit } from '#services/store/group-commit.ts';
 import { SqliteConnection } from '#services/store/sqlite/sqlite-connection.ts';
+import { sqliteTransactions } from '#services/store/sqlite/transaction-control.ts';
 import { SqliteDialect } from '#services/store/sqlite/sqlite-dialect.ts';
 import { orphanUnfinished, type StoreOperations } from '#services/store/store-operations.ts';
 import type { Store } from '#services/store/store.ts';
@@ -31,7 +32,7 @@ export function memoryStore(override: (real: StoreOperations) => Partial<StoreOp
   const connection = new SqliteConnection(database);
   const builder = new Kysely<Schema>({ dialect: new SqliteDialect(connection) });
   const migrated = migrate(builder, SQLITE_TRAITS);
-  const group = new GroupCommit(database, connection, (commit) => {
+  const group = new GroupCommit(sqliteTransactions(database), connection, (commit) => {
     setImmediate(() => void migrated.then(commit));
   });
   // Reads queue with the changes: there is one connection, and what is not committed must not be seen.

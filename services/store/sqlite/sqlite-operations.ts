@@ -5,13 +5,14 @@ import { kyselyOperations } from '../kysely-operations.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { Schema } from '../schema.ts';
 import type { StoreOperations } from '../store-operations.ts';
-import { GroupCommit, type Schedule } from './group-commit.ts';
+import { GroupCommit, type Schedule } from '../group-commit.ts';
 import { openDatabase } from './open-database.ts';
 import { ensurePrivateStoreFile } from './private-store-file.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { SqliteDialect } from './sqlite-dialect.ts';
 import { lockStore } from './store-lock.ts';
 import { assertStoreSound } from './store-soundness.ts';
+import { sqliteTransactions } from './transaction-control.ts';
 
 export interface OpenOperations {
   readonly operations: StoreOperations;
@@ -36,7 +37,7 @@ export async function openSqliteOperations(path: string, schedule: Schedule): Pr
   assertStoreSound(writer);
   const reader = openDatabase(path, { readOnly: true });
   opening.defer(() => reader.close());
-  const group = new GroupCommit(writer, connection, schedule);
+  const group = new GroupCommit(sqliteTransactions(writer), connection, schedule);
   const operations = kyselyOperations(builder, new SqliteConnection(reader), (work) => group.transact(work));
   opening.move();
   return {

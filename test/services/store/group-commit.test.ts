@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { DependencyError } from '#core/dependency-error.ts';
 import type { Executor } from '#services/store/prepared-query.ts';
-import { GROUP_MAX, GroupCommit } from '#services/store/sqlite/group-commit.ts';
+import { GROUP_MAX, GroupCommit } from '#services/store/group-commit.ts';
 import { SqliteConnection } from '#services/store/sqlite/sqlite-connection.ts';
+import { sqliteTransactions } from '#services/store/sqlite/transaction-control.ts';
 import { labStorePath } from '#test/lab/sqlite-store.ts';
 
 const insert = (n: number) => async (tx: Executor) => {
@@ -31,7 +32,7 @@ describe('writes that wait together', () => {
     database = new DatabaseSync(place.path);
     database.exec('pragma journal_mode = wal; create table numbers (n integer primary key) strict');
     due = [];
-    group = new GroupCommit(database, new SqliteConnection(database), (commit) => due.push(commit));
+    group = new GroupCommit(sqliteTransactions(database), new SqliteConnection(database), (commit) => due.push(commit));
   });
   afterEach(() => {
     database.close();

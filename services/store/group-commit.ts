@@ -1,9 +1,6 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-
 import { DependencyError } from '#core/dependency-error.ts';
 
-import type { Executor } from '../prepared-query.ts';
-import { sqliteFault } from './sqlite-fault.ts';
+import type { Executor } from './prepared-query.ts';
 
 /** The most that share one commit: bounds how long the first waits for the last. */
 export const GROUP_MAX = 128;
@@ -17,30 +14,34 @@ interface Waiting {
 /** When the next group is due; at most one call is outstanding. */
 export type Schedule = (commit: () => Promise<void>) => void;
 
+/** One connection's transactions, with nobody else on it while a group is under way. */
+export interface TransactionControl {
+  readonly begin: () => unknown;
+  readonly commit: () => unknown;
+  /** Undoes the whole transaction, where there is still one. If it throws, the connection is beyond use. */
+  readonly rollback: () => unknown;
+  readonly savepoint: () => unknown;
+  readonly undo: () => unknown;
+  readonly release: () => unknown;
+  /** True for an error after which the transaction cannot go on: it is of the database, not of one work. */
+  readonly endsTransaction: (error: unknown) => boolean;
+}
+
 /**
  * Writes that wait together share one transaction and its fsync. Each has its own savepoint: one that throws is undone alone. Nobody
  * is told of success before the commit is durable; when the transaction as a whole fails, everybody in it gets a DependencyError.
  */
 export class GroupCommit {
-  readonly #database: DatabaseSync;
+  readonly #control: TransactionControl;
   readonly #executor: Executor;
   readonly #schedule: Schedule;
-  readonly #statements: Record<'begin' | 'commit' | 'rollback' | 'savepoint' | 'undo' | 'release', StatementSync>;
   #waiting: Waiting[] = [];
 
-  /** `executor` runs on `database`, which has no other user while a commit is under way. */
-  constructor(database: DatabaseSync, executor: Executor, schedule: Schedule) {
-    this.#database = database;
+  /** `executor` runs on the connection that `control` is of. */
+  constructor(control: TransactionControl, executor: Executor, schedule: Schedule) {
+    this.#control = control;
     this.#executor = executor;
     this.#schedule = schedule;
-    this.#statements = {
-      begin: database.prepare('begin immediate'),
-      commit: database.prepare('commit'),
-      rollback: database.prepare('rollback'),
-      savepoint: database.prepare('savepoint one'),
-      undo: database.prepare('rollback to one'),
-      release: database.prepare('release one'),
-    };
   }
 
   /** `work` was done and is durable when the promise resolves; when it rejects, nothing of it is left. */
@@ -64,39 +65,33 @@ export class GroupCommit {
   }
 
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
-    const { begin, commit, rollback } = this.#statements;
+    const { begin, commit, rollback } = this.#control;
     const outcomes: (() => void)[] = [];
     try {
-      begin.run();
+      await begin();
       for (const one of group) outcomes.push(await this.#runAlone(one));
-      commit.run();
+      await commit();
     } catch (cause) {
       const error = new DependencyError('store', 'the transaction failed', { cause });
       for (const one of group) one.reject(error);
-      // SQLite ends the transaction itself after some errors. If this throws, the connection is beyond use.
-      if (this.#database.isTransaction) rollback.run();
+      await rollback();
       return;
     }
     for (const tell of outcomes) tell();
   }
 
   async #runAlone(one: Waiting): Promise<() => void> {
-    const { savepoint, undo, release } = this.#statements;
-    savepoint.run();
+    const { savepoint, undo, release, endsTransaction } = this.#control;
+    await savepoint();
     try {
       const tell = await one.run();
-      release.run();
+      await release();
       return tell;
     } catch (error) {
       if (endsTransaction(error)) throw error;
-      undo.run();
-      release.run();
+      await undo();
+      await release();
       return () => one.reject(error);
     }
   }
-}
-
-function endsTransaction(error: unknown): boolean {
-  const fault = sqliteFault(error);
-  return fault === 'transient' || fault === 'fatal';
 }
