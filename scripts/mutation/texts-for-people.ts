@@ -1,0 +1,45 @@
+interface Named {
+  readonly type: string;
+  readonly name?: string;
+}
+
+/** As much of Babel's NodePath as is needed to see where a string stands. */
+export interface StringPlace {
+  readonly node: { readonly type: string };
+  readonly parent: { readonly type: string; readonly callee?: Named; readonly key?: Named } | null;
+  /** The name of the list of the parent that holds the node, and its place in it or else its name there. */
+  readonly listKey: string | undefined;
+  readonly key: string | number | null;
+}
+
+/**
+ * What takes a text for people, and which argument it is. Errors of the language have their message; readers the name of the structure being
+ * read, which is only ever part of an error's message. Errors of our own carry codes that machines read, and are not here.
+ */
+const TEXT_ARGUMENT: ReadonlyMap<string, number> = new Map([
+  ['Error', 0],
+  ['RangeError', 0],
+  ['TypeError', 0],
+  ['Reader', 1],
+  ['DerReader', 1],
+  ['grammarDenial', 1],
+]);
+
+/**
+ * Why the string at `place` is not worth a mutant: it is a sentence for people, and a test that pins its wording would only have to be
+ * changed with it. Undefined for every other node, all strings that machines read among them: codes, names, object identifiers, labels.
+ */
+export function textForPeople({ node, parent, listKey, key }: StringPlace): string | undefined {
+  if (parent === null || (node.type !== 'StringLiteral' && node.type !== 'TemplateLiteral')) return undefined;
+  const isArgument = (parent.type === 'NewExpression' || parent.type === 'CallExpression') && listKey === 'arguments';
+  if (isArgument && parent.callee?.type === 'Identifier' && TEXT_ARGUMENT.get(parent.callee.name ?? '') === key) {
+    return 'a part of an error’s message, for people';
+  }
+  const isDetail = parent.type === 'ObjectProperty' && key === 'value' && parent.key?.name === 'detail';
+  return isDetail ? 'the detail of a denial, for people' : undefined;
+}
+
+/** What Stryker looks for in a plugin. */
+export const strykerPlugins = [
+  { kind: 'Ignore', name: 'texts-for-people', value: { shouldIgnore: textForPeople } },
+] as const;
