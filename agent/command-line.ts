@@ -8,6 +8,7 @@ export const HELP = `muster-agent: join this machine to a Kubernetes cluster by 
 
 Usage:
   muster-agent join   [--config FILE] [-o json]   prove, get a certificate, write the kubelet's files
+  muster-agent run    [--config FILE]             stay joined: renew in time, send heartbeats, until told to stop
   muster-agent credential [--config FILE]         answer a kubelet that starts this as its exec credential plugin
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
   muster-agent ek     [--config FILE] [--out FILE] [-o json]   say what an administrator needs to enrol this machine
@@ -34,7 +35,7 @@ Examples:
 `;
 
 export interface CommandLine {
-  readonly command: 'join' | 'credential' | 'doctor' | 'ek' | 'help' | 'version';
+  readonly command: 'join' | 'run' | 'credential' | 'doctor' | 'ek' | 'help' | 'version';
   readonly configFile: string;
   readonly json: boolean;
   /** `ek` only: where its certificate goes. */
@@ -51,12 +52,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (values.output !== 'json' && values.output !== 'text') throw misuse(`-o takes json or text, not ${values.output}`);
   if (rest[0] !== undefined) throw misuse(`there is nothing to do with "${rest[0]}"`);
   if (values.out !== undefined && command !== 'ek') throw misuse('--out is for ek');
-  if (command === 'credential' && common.json) throw misuse('credential has one form of output');
+  if ((command === 'credential' || command === 'run') && common.json) throw misuse(`-o json is not for ${command}`);
   if (isCommand(command)) return { command, ...common };
   throw misuse(command === undefined ? 'it names no command' : `there is no command "${command}"`);
 }
 
-const COMMANDS = ['join', 'credential', 'doctor', 'ek'] as const;
+const COMMANDS = ['join', 'run', 'credential', 'doctor', 'ek'] as const;
 
 const isCommand = (text: string | undefined): text is (typeof COMMANDS)[number] =>
   COMMANDS.some((command) => command === text);

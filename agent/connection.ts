@@ -28,10 +28,20 @@ export class RequestTimeoutError extends Error {
 
 const MAX_HEADER_BYTES = 8_192;
 
-/** An HTTP client that trusts the given CAs (PEM) and no other, speaks TLS 1.3, and keeps one connection open. */
-export function openAgent(ca: string): Agent {
+/** A certificate chain and its key, both PEM, to show to a server that asks for them. */
+export interface ClientIdentity {
+  readonly chainPem: string;
+  readonly keyPem: string;
+}
+
+/**
+ * An HTTP client that trusts the given CAs (PEM) and no other, speaks TLS 1.3, and keeps one connection open. Without an identity it shows no
+ * certificate.
+ */
+export function openAgent(ca: string, identity?: ClientIdentity): Agent {
   return new Agent({
     ca,
+    ...(identity === undefined ? {} : { cert: identity.chainPem, key: identity.keyPem }),
     minVersion: 'TLSv1.3',
     // Said here because the environment can turn verification off where nothing is said.
     rejectUnauthorized: true,

@@ -4,6 +4,7 @@ import { systemRandom } from '#core/random.ts';
 
 import { runAgent } from './run.ts';
 import { readAgentEnvironment } from './service/config.ts';
+import { onProcessSignals } from './service/signals.ts';
 import { systemSleep } from './sleep.ts';
 
 process.exitCode = await runAgent(process.argv.slice(2), {
@@ -14,4 +15,5 @@ process.exitCode = await runAgent(process.argv.slice(2), {
   print: (text) => void process.stdout.write(text),
   say: (line) => void process.stderr.write(`${line}\n`),
   environment: readAgentEnvironment(),
+  signals: onProcessSignals,
 });

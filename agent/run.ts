@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Clock } from '#core/clock.ts';
 import { EXIT, type ExitCode } from '#core/exit-code.ts';
-import type { RandomSource } from '#core/random.ts';
 
 import { HELP, readCommandLine } from './command-line.ts';
 import { type AgentConfig, ConfigError, loadConfig } from './config.ts';
@@ -14,20 +11,13 @@ import { explainError, outcomeFailure } from './explain.ts';
 import type { JoinedNode } from './join-cluster.ts';
 import { acquireJoinLock } from './join-lock.ts';
 import { joinNode } from './join-node.ts';
-import type { AgentEnvironment } from './service/config.ts';
-import type { Sleep } from './sleep.ts';
+import { runService, type ServiceHost } from './service/run-service.ts';
+import { readVersion } from './version.ts';
 
-/** What the agent has of the process it runs in. */
-export interface AgentProcess {
-  readonly now: Clock;
-  readonly elapsedMs: () => number;
-  readonly random: RandomSource;
-  readonly sleep: Sleep;
+/** What the agent has of the process it runs in. `say` is standard error: progress, and one sentence when something failed. */
+export interface AgentProcess extends ServiceHost {
   /** Standard output: results. */
   readonly print: (text: string) => void;
-  /** Standard error: progress, and one sentence when something failed. */
-  readonly say: (line: string) => void;
-  readonly environment: AgentEnvironment;
 }
 
 /** Does what `args` ask for and returns the exit code. A failure is said in one sentence, the last line; nothing is thrown. */
@@ -45,6 +35,9 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
         return await runDoctor(configFile, json, host);
       case 'ek':
         return await runEk(await loadConfig(configFile), { json, out }, host);
+      case 'run':
+        await runService(configFile, host);
+        return EXIT.ok;
       case 'credential':
         host.print(await answerExec(await loadConfig(configFile), host));
         return EXIT.ok;
@@ -108,9 +101,4 @@ async function examineFrom(configFile: string, now: Clock): Promise<readonly Che
     return error.problems.map((problem) => fail('configuration', problem, `correct ${configFile}`));
   }
   return examine(config, now);
-}
-
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return /"version": *"([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

@@ -29,6 +29,7 @@ async function agent(...args: string[]) {
     print: (text) => (stdout += text),
     say: (line) => lines.push(line),
     environment: { notifySocket: undefined, watchdogMs: undefined, execInfo: EXEC_INFO },
+    signals: () => ({ [Symbol.dispose]: () => undefined }),
   });
   return { code, stdout, lines, last: lines.at(-1) ?? '' };
 }
@@ -53,6 +54,7 @@ describe('the agent’s command line', () => {
     [['join', '-o', 'xml']],
     [['join', '--out', 'x']],
     [['credential', '-o', 'json']],
+    [['run', '-o', 'json']],
     [['join', '--config']],
   ])('is refused as %j with exit code 78 and one sentence', async (args) => {
     const { code, stdout, lines } = await agent(...args);
