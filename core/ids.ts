@@ -20,6 +20,8 @@ export type EkFingerprint = Branded<string, 'EkFingerprint'>;
 export type SpkiFingerprint = Branded<string, 'SpkiFingerprint'>;
 /** SHA-256 of a certificate's DER, lower-case hex: what Kubernetes calls X509SHA256. */
 export type CertificateFingerprint = Branded<string, 'CertificateFingerprint'>;
+/** A machine that waits for approval (UUID). */
+export type CandidateId = Branded<string, 'CandidateId'>;
 /** SHA-256 of a ticket's bytes, lower-case hex. */
 export type TicketId = Branded<string, 'TicketId'>;
 
@@ -40,6 +42,8 @@ export const isPoolName = (text: string): text is PoolName => DNS_LABEL.test(tex
 export const isNodeId = (text: string): text is NodeId => UUID.test(text);
 /** A lower-case UUID of any version. */
 export const isRequestId = (text: string): text is RequestId => UUID.test(text);
+/** A lower-case UUID of any version. */
+export const isCandidateId = (text: string): text is CandidateId => UUID.test(text);
 /** 64 characters of lower-case hex. */
 export const isEkFingerprint = (text: string): text is EkFingerprint => SHA256_HEX.test(text);
 /** 64 characters of lower-case hex. */
@@ -59,3 +63,5 @@ export const ticketId = (ticket: Bytes): TicketId => sha256Hex(ticket) as Ticket
 export const newRequestId = (random: RandomSource): RequestId => uuidV4(random(16)) as RequestId;
 /** An identity for a node that is being enrolled, of 122 random bits. */
 export const newNodeId = (random: RandomSource): NodeId => uuidV4(random(16)) as NodeId;
+/** An identity for a machine that waits for approval, of 122 random bits. */
+export const newCandidateId = (random: RandomSource): CandidateId => uuidV4(random(16)) as CandidateId;

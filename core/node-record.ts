@@ -59,6 +59,10 @@ export interface NodeRecord {
   readonly bootEpoch: BootEpoch | undefined;
   /** The TPM Name of the last accepted AK, hex; tells a re-created AK from another one. */
   readonly akName: string | undefined;
+  /** Set where an administrator approved the node on what it had proven. */
+  readonly approval?: { readonly by: string; readonly at: Date } | undefined;
+  /** Of the TPM, as the last accepted quote stated it: 16 hex digits. */
+  readonly firmwareVersion?: string | undefined;
   /** Set by an accepted join whose pool asks for the IMA list. */
   readonly imaProgress: ImaProgress | undefined;
   /** Set where the node has no TPM. */

@@ -69,6 +69,7 @@ export function certificateOperations({ builder, reader, transact, queries }: St
           clock_ms: join.bootEpoch?.clockMs.toString() ?? null,
           ak_name: join.akName ?? null,
           ima_progress: join.imaProgress === undefined ? null : canonicalJson({ ...join.imaProgress }),
+          firmware_version: join.firmwareVersion ?? null,
         });
         if (joined.affected !== 1) throw new StoreConflictError('node-not-admissible');
         if (join.generation !== undefined)

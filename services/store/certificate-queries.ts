@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-import type { NodeId, Serial } from '#core/ids.ts';
+import type { NodeId, Serial, SpkiFingerprint } from '#core/ids.ts';
 
 import { type ParameterOf, prepareQuery } from './prepared-query.ts';
 import type { CertificatesTable, Schema } from './schema.ts';
@@ -10,11 +10,24 @@ export type CertificateQueries = ReturnType<typeof certificateQueries>;
 type ReservedColumns = Omit<CertificatesTable, 'state' | 'fingerprint' | 'der'>;
 type IssuedColumns = Pick<CertificatesTable, 'serial' | 'node_id' | 'fingerprint' | 'der'>;
 
+/** Nodes that a look-up by one key gives back at most. */
+const HOLDERS_MAX = 10;
+
 /** The certificates' queries, compiled for `db`'s dialect. Each change of state names the state it starts from. */
 export function certificateQueries(db: Kysely<Schema>) {
   return {
     find: prepareQuery((p: ParameterOf<{ serial: Serial }>) =>
       db.selectFrom('certificates').selectAll().where('serial', '=', p('serial')),
+    ),
+    /** An intent counts: whether its certificate was signed may not be known. */
+    holdersOfKey: prepareQuery((p: ParameterOf<{ spkiFingerprint: SpkiFingerprint }>) =>
+      db
+        .selectFrom('certificates')
+        .select('node_id')
+        .distinct()
+        .where('spki_fingerprint', '=', p('spkiFingerprint'))
+        .orderBy('node_id')
+        .limit(HOLDERS_MAX),
     ),
     listOfNode: prepareQuery((p: ParameterOf<{ nodeId: NodeId; limit: number }>) =>
       db

@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely';
 
 import { auditOperations } from './audit-operations.ts';
+import { candidateOperations } from './candidate-operations.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import { generationOperations } from './generation-operations.ts';
 import { nodeLifeOperations } from './node-life-operations.ts';
+import { keyHolderOperations } from './key-holders.ts';
 import { contactOperations } from './contact-operations.ts';
 import { nodeOperations } from './node-operations.ts';
 import type { Executor } from './prepared-query.ts';
@@ -23,7 +25,9 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...nodeOperations(parts),
     ...contactOperations(parts),
     ...nodeLifeOperations(parts),
+    ...candidateOperations(parts),
     ...certificateOperations(parts),
+    ...keyHolderOperations(parts),
     ...revocationOperations(parts),
     ...ticketOperations(parts),
     ...auditOperations(parts),

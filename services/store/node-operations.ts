@@ -1,6 +1,7 @@
 import type { NodeRecord } from '#core/node-record.ts';
 
 import { appendAudit } from './append-audit.ts';
+import { candidateQueries } from './candidate-queries.ts';
 import { findEnrolmentConflicts } from './enrolment-conflicts.ts';
 import { newNodeRecord } from './new-node-record.ts';
 import type { NodeQueries } from './node-queries.ts';
@@ -17,7 +18,8 @@ type NodeOperations = Pick<
 >;
 
 /** Nodes as they were enrolled. */
-export function nodeOperations({ reader, transact, queries: { nodes, audit } }: StoreParts): NodeOperations {
+export function nodeOperations({ builder, reader, transact, queries: { nodes, audit } }: StoreParts): NodeOperations {
+  const candidates = candidateQueries(builder);
   return {
     async findNode(id) {
       const { rows } = await nodes.find(reader, { id });
@@ -47,21 +49,25 @@ export function nodeOperations({ reader, transact, queries: { nodes, audit } }: 
         });
         if (conflicts.length > 0) return { ok: false, conflicts };
         const enrolled: NodeRecord[] = [];
-        for (const enrolment of enrolments) enrolled.push(await enrol(tx, nodes, enrolment, by, at));
+        for (const enrolment of enrolments) {
+          await insertNode(tx, nodes, enrolment, by, at);
+          await candidates.removeOfEk(tx, { ek: enrolment.ekFingerprint });
+          enrolled.push(newNodeRecord(enrolment, by, at));
+        }
         for (const event of events) await appendAudit(tx, audit, event);
         return { ok: true, nodes: enrolled };
       }),
   };
 }
 
-async function enrol(
+/** Adds the node, of whose name and EK the caller has established in `tx` that they are free. */
+export async function insertNode(
   tx: Executor,
   nodes: NodeQueries,
-  enrolment: Enrolment,
+  { id, name, pool, ekFingerprint, ekCertificate, measurementSpki }: Enrolment,
   by: string,
   at: Date,
-): Promise<NodeRecord> {
-  const { id, name, pool, ekFingerprint, ekCertificate, measurementSpki } = enrolment;
+): Promise<void> {
   await nodes.enrol(tx, {
     id,
     name,
@@ -72,5 +78,4 @@ async function enrol(
     enrolled_at: at.toISOString(),
     enrolled_by: by,
   });
-  return newNodeRecord(enrolment, by, at);
 }

@@ -14,8 +14,19 @@ type EnrolledColumns = Pick<
 >;
 type JoinedColumns = Pick<
   NodesTable,
-  'id' | 'last_join_at' | 'last_address' | 'reset_count' | 'restart_count' | 'clock_ms' | 'ak_name' | 'ima_progress'
+  | 'id'
+  | 'last_join_at'
+  | 'last_address'
+  | 'reset_count'
+  | 'restart_count'
+  | 'clock_ms'
+  | 'ak_name'
+  | 'ima_progress'
+  | 'firmware_version'
 >;
+
+/** Nodes that a look-up by what should be one node's gives back at most. */
+const SHARERS_MAX = 10;
 
 /** The nodes' queries, compiled for `db`'s dialect. A retired node is found by its id only: its name and EK are free. */
 export function nodeQueries(db: Kysely<Schema>) {
@@ -26,6 +37,9 @@ export function nodeQueries(db: Kysely<Schema>) {
     ),
     findByName: prepareQuery((p: ParameterOf<{ name: NodeName }>) => kept.where('name', '=', p('name'))),
     findByEk: prepareQuery((p: ParameterOf<{ ek: EkFingerprint }>) => kept.where('ek_fingerprint', '=', p('ek'))),
+    findByAk: prepareQuery((p: ParameterOf<{ akName: string }>) =>
+      kept.where('ak_name', '=', p('akName')).orderBy('id').limit(SHARERS_MAX),
+    ),
     findAdmissible: prepareQuery((p: ParameterOf<{ id: NodeId; name: NodeName }>) =>
       db
         .selectFrom('nodes')
@@ -66,6 +80,7 @@ export function nodeQueries(db: Kysely<Schema>) {
           clock_ms: p('clock_ms'),
           ak_name: p('ak_name'),
           ima_progress: p('ima_progress'),
+          firmware_version: p('firmware_version'),
         })
         .where('id', '=', p('id'))
         .where('state', 'in', ['enrolled', 'joined']),

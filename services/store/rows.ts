@@ -22,7 +22,13 @@ export function nodeFromRow(row: NodesTable): NodeRecord {
     akName: row.ak_name ?? undefined,
     imaProgress: imaProgressFromRow(row),
     measurementKey: measurementKeyFromRow(row),
+    approval: approvalFromRow(row),
+    firmwareVersion: row.firmware_version ?? undefined,
   };
+}
+
+function approvalFromRow({ approved_at: at, approved_by: by }: NodesTable): NodeRecord['approval'] {
+  return at === null || by === null ? undefined : { at: new Date(at), by };
 }
 
 function measurementKeyFromRow(row: NodesTable): MeasurementKeyRecord | undefined {

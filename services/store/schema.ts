@@ -1,5 +1,6 @@
 import type { Bytes } from '#core/bytes.ts';
 import type {
+  CandidateId,
   CertificateFingerprint,
   EkFingerprint,
   NodeId,
@@ -27,6 +28,7 @@ export interface Schema {
   readonly crls: CrlsTable;
   readonly tickets: TicketsTable;
   readonly join_tokens: JoinTokensTable;
+  readonly candidates: CandidatesTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
   readonly node_contacts: NodeContactsTable;
@@ -64,6 +66,36 @@ export interface NodesTable {
   ima_progress: string | null;
   /** Null: never seen. */
   connectivity: Exclude<Connectivity, 'never-seen'> | null;
+  /** Set where an administrator approved the node on what it had proven. */
+  approved_at: string | null;
+  approved_by: string | null;
+  /** Of the TPM, at the last accepted join: 16 hex digits. */
+  firmware_version: string | null;
+}
+
+/** Machines that wait for an administrator, and those that one refused, until they are forgotten. */
+export interface CandidatesTable {
+  id: CandidateId;
+  /** Unique. */
+  ek_fingerprint: EkFingerprint;
+  ek_certificate: Bytes | null;
+  pool: PoolName;
+  node_id: NodeId | null;
+  /** What one host can call from. */
+  network: string;
+  state: 'waiting' | 'refused';
+  first_seen_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  request_id: RequestId;
+  revision: number;
+  /** Canonical JSON of a CandidateProof. */
+  first_proof: string;
+  latest_proof: string;
+  /** The three are set exactly while `state` is `refused`. */
+  refused_by: string | null;
+  refused_at: string | null;
+  refused_reason: string | null;
 }
 
 export interface CertificatesTable {

@@ -18,6 +18,9 @@ import type { BootEpoch, ImaProgress, NodeRecord, NodeState } from '#core/node-r
 import type { NodeLifeWriter } from './node-life.ts';
 import type { RevocationReader, RevocationWriter } from './revocations.ts';
 
+import type { CandidateReader, CandidateWriter } from './candidates.ts';
+import type { KeyHolders } from './key-holders.ts';
+
 import type { ContactReader, ContactWriter } from './contact-store.ts';
 
 /** A certificate's row: from the moment its intent was recorded. */
@@ -88,6 +91,8 @@ export interface JoinFacts {
   readonly imaProgress: ImaProgress | undefined;
   /** Of a node without a TPM: the certificate that it showed in this join. */
   readonly generation?: { readonly shown: CertificateFingerprint | undefined } | undefined;
+  /** Of the TPM: 16 hex digits. */
+  readonly firmwareVersion?: string | undefined;
 }
 
 export interface NodeFilter {
@@ -96,7 +101,7 @@ export interface NodeFilter {
 }
 
 /** The half that cannot change anything. Every `limit` is a whole number from 1 to 10,000; any other is a RangeError. */
-export interface StoreReader extends RevocationReader {
+export interface StoreReader extends RevocationReader, CandidateReader, KeyHolders {
   /** The node, not retired, that holds this EK. */
   findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined>;
   /** The node, not retired, that bears this name. */
@@ -124,7 +129,7 @@ export interface StoreReader extends RevocationReader {
  * audit event that tells of the change: the two stand or fall together. "Throws" is a StoreConflictError, and nothing was changed; a
  * store that cannot do its part throws a DependencyError, and whether it was done is then not known.
  */
-export interface StoreWriter extends NodeLifeWriter, RevocationWriter {
+export interface StoreWriter extends NodeLifeWriter, RevocationWriter, CandidateWriter {
   /** An audit record alone: a refusal, a start, a stop. Resolves to the record in its place. */
   appendAudit(event: AuditEvent): Promise<AuditRecord>;
   /** All of them or none. Names and EKs are unique over every node that was ever enrolled and not retired. */

@@ -6,6 +6,7 @@ import type { NodeState } from '#core/node-record.ts';
 import type { Store } from '#services/store/store.ts';
 
 import { auditContract } from './store-audit.contract.ts';
+import { candidateContract } from './store-candidates.contract.ts';
 import { certificateContract } from './store-certificates.contract.ts';
 import { contactContract } from './store-contacts.contract.ts';
 import { nodeLifeContract } from './store-node-life.contract.ts';
@@ -44,6 +45,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     nodeContract(current);
     contactContract(current);
     ticketContract(current);
+    candidateContract(current);
     certificateContract(current);
     nodeLifeContract(current);
     revocationContract(current);

@@ -13,7 +13,10 @@ export const KILL_POINTS = [
   'before recordIssued',
   'after recordIssued',
 ] as const;
-export type KillPoint = (typeof KILL_POINTS)[number];
+
+/** Those that the first join of a machine passes besides, where its pool enrols it by rule: between `findNodeByEk` and `reserveSerial`. */
+export const ENROLMENT_KILL_POINTS = ['before enrolByRule', 'after enrolByRule'] as const;
+export type KillPoint = (typeof KILL_POINTS)[number] | (typeof ENROLMENT_KILL_POINTS)[number];
 
 /** Dies, as from kill -9, when it is passed at the point that it is armed for. */
 export interface Killer {
@@ -43,6 +46,19 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     listNodes: (filter, page) => store.listNodes(filter, page),
     findCertificate: (serial) => store.findCertificate(serial),
     listCertificates: (nodeId, limit) => store.listCertificates(nodeId, limit),
+    listCandidates: (at, limit) => store.listCandidates(at, limit),
+    findCandidate: (id, at) => store.findCandidate(id, at),
+    findNodesByCertifiedKey: (key) => store.findNodesByCertifiedKey(key),
+    findNodesByAk: (akName) => store.findNodesByAk(akName),
+    queueCandidate: (...queue) => store.queueCandidate(...queue),
+    approveCandidate: (...approval) => store.approveCandidate(...approval),
+    refuseCandidate: (...refusal) => store.refuseCandidate(...refusal),
+    enrolByRule: async (...enrolment) => {
+      pass('before enrolByRule');
+      const outcome = await store.enrolByRule(...enrolment);
+      pass('after enrolByRule');
+      return outcome;
+    },
     showGeneration: (...shown) => store.showGeneration(...shown),
     readAudit: (after, limit) => store.readAudit(after, limit),
     readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),

@@ -21,6 +21,8 @@ export interface LabTpmOptions {
   readonly akParent?: 'endorsement' | 'owner' | 'ek';
   /** Changes the AK's public area: the one wrong thing. */
   readonly editAk?: (area: PublicArea) => PublicArea;
+  /** Its AK is this one's: as in one TPM with two EKs, and in a copy of a virtual one. */
+  readonly akOf?: LabTpm;
 }
 
 export interface LabQuoteOptions {
@@ -61,7 +63,8 @@ export class LabTpm {
 
   constructor(options: LabTpmOptions) {
     this.#ek = createEndorsementKey(options.ek ?? 'p256');
-    this.#ak = createAttestationKey(options.ak ?? 'p256', options.editAk);
+    const { akOf } = options;
+    this.#ak = akOf === undefined ? createAttestationKey(options.ak ?? 'p256', options.editAk) : akOf.#ak;
     this.#akParent = options.akParent ?? 'endorsement';
   }
 
@@ -81,6 +84,11 @@ export class LabTpm {
 
   get ekFingerprint(): EkFingerprint {
     return ekFingerprint(this.ekSpki);
+  }
+
+  /** What leaves no real TPM: for an "EK" that a program made. */
+  get ekPrivateKey(): KeyObject {
+    return this.#ek.privateKey;
   }
 
   get akArea(): PublicArea {

@@ -6,8 +6,9 @@ import type { Schema } from '../schema.ts';
 import { initialMigration } from './0001-initial.ts';
 import { auditByTypeMigration } from './0002-audit-by-type.ts';
 import { imaProgressMigration } from './0003-ima-progress.ts';
-import { nodeContactsMigration } from './0005-node-contacts.ts';
 import { nodeLifeMigration } from './0004-node-life.ts';
+import { nodeContactsMigration } from './0005-node-contacts.ts';
+import { admissionMigration } from './0006-admission.ts';
 import { measurementKeysMigration } from './0007-measurement-keys.ts';
 
 /** Every migration by name, in order of name. One that was released is never edited: a change is the next number. */
@@ -15,8 +16,9 @@ export const migrations = (traits: DialectTraits): Record<string, Migration> => 
   '0001-initial': initialMigration(traits),
   '0002-audit-by-type': auditByTypeMigration(),
   '0003-ima-progress': imaProgressMigration(),
-  '0005-node-contacts': nodeContactsMigration(traits),
   '0004-node-life': nodeLifeMigration(traits),
+  '0005-node-contacts': nodeContactsMigration(traits),
+  '0006-admission': admissionMigration(traits),
   '0007-measurement-keys': measurementKeysMigration(traits),
 });
 

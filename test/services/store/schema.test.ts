@@ -31,6 +31,25 @@ const COLUMNS = {
     'sequence',
     'type',
   ],
+  candidates: [
+    'ek_certificate',
+    'ek_fingerprint',
+    'expires_at',
+    'first_proof',
+    'first_seen_at',
+    'id',
+    'last_seen_at',
+    'latest_proof',
+    'network',
+    'node_id',
+    'pool',
+    'refused_at',
+    'refused_by',
+    'refused_reason',
+    'request_id',
+    'revision',
+    'state',
+  ],
   certificates: [
     'der',
     'fingerprint',
@@ -61,6 +80,8 @@ const COLUMNS = {
   ],
   nodes: [
     'ak_name',
+    'approved_at',
+    'approved_by',
     'barred_from',
     'clock_ms',
     'connectivity',
@@ -68,6 +89,7 @@ const COLUMNS = {
     'ek_fingerprint',
     'enrolled_at',
     'enrolled_by',
+    'firmware_version',
     'id',
     'ima_progress',
     'last_address',
@@ -84,7 +106,6 @@ const COLUMNS = {
     'retired_at',
     'state',
   ],
-  revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
   node_addresses: ['address', 'first_seen_at', 'last_seen_at', 'node_id'],
   node_contacts: [
     'agent_version',
@@ -98,6 +119,7 @@ const COLUMNS = {
     'node_id',
     'renew_requested_at',
   ],
+  revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
   tickets: ['expires_at', 'request_digest', 'request_id', 'serial', 'ticket_id'],
 };
 
