@@ -5,7 +5,9 @@ import { IssuerError } from './issuer-error.ts';
 import { lintCrl } from './lint-crl.ts';
 import { wholeSecond } from './revocation.ts';
 import { PLACEHOLDER_SIGNATURE, signingKey, signTbs } from './sign-certificate.ts';
+import type { Signer } from './signer.ts';
 import { SIGNATURE_ALGORITHM } from './x509/algorithm-writer.ts';
+import type { Certificate } from './x509/certificate.ts';
 import { buildSigned } from './x509/certificate-writer.ts';
 import { integer, sequence, tagged, taggedPrimitive, time, unsignedInteger } from './x509/der-writer.ts';
 import { authorityKeyIdentifier, extension } from './x509/extension-writer.ts';
@@ -36,14 +38,21 @@ export interface CrlPlan extends CrlPlace {
  * Throws RangeError when the place in the series does not rise, IssuerError `lint` when the list breaks a rule.
  */
 export async function issueCrl(plan: CrlPlan, authority: Authority): Promise<Bytes> {
+  return signCrl(await prepareCrl(plan, authority.certificate), authority.signer);
+}
+
+/** The part of a CRL that is signed, as `issueCrl` would have it, linted: for a thread that has no key. Throws as `issueCrl` does. */
+export async function prepareCrl(plan: CrlPlan, issuer: Certificate): Promise<Bytes> {
   assertRises(plan, plan.previous);
-  const issuer = authority.certificate;
-  const tbs = encodeTbs(plan, authority);
+  const tbs = encodeTbs(plan, issuer);
   const placeholder = buildSigned(tbs, SIGNATURE_ALGORITHM.ecdsaSha256, PLACEHOLDER_SIGNATURE);
   const findings = await lintCrl(placeholder, { issuer, profile: true });
   if (findings.length > 0) throw new IssuerError('lint', 'refused to sign the CRL', findings);
-  return signTbs(tbs, signingKey(authority.signer));
+  return tbs;
 }
+
+/** The CRL over what `prepareCrl` made. On resolution the signature verifies under the signer's public key. */
+export const signCrl = (tbs: Bytes, signer: Signer): Promise<Bytes> => signTbs(tbs, signingKey(signer));
 
 /** An older list must not take the place of a newer one, whatever order they are signed in. */
 function assertRises({ number, thisUpdate }: CrlPlace, previous: CrlPlace | undefined): void {
@@ -55,7 +64,7 @@ function assertRises({ number, thisUpdate }: CrlPlace, previous: CrlPlace | unde
   }
 }
 
-function encodeTbs(plan: CrlPlan, { certificate }: Authority): Bytes {
+function encodeTbs(plan: CrlPlan, certificate: Certificate): Bytes {
   // Not concatBytes: a hundred thousand arguments do not fit on the stack.
   const revoked = Buffer.concat(plan.entries);
   const identifier = certificate.extensions.subjectKeyIdentifier ?? keyIdentifier(certificate.publicKey);

@@ -44,6 +44,9 @@ const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1';
 const refusal = (status: number): Bytes => sequence(element(TAG.enumerated, Buffer.of(status)));
 const SUCCESSFUL = element(TAG.enumerated, Buffer.of(0));
 
+/** The unsigned answer to a question about another issuer's certificates. */
+export const OCSP_UNAUTHORIZED: Bytes = refusal(UNAUTHORIZED);
+
 /** The unsigned answer while the service cannot say anything. */
 export const OCSP_TRY_LATER: Bytes = refusal(TRY_LATER);
 
@@ -79,7 +82,7 @@ export function createOcspResponder({ authority, statusOf, validSeconds }: OcspR
       if (error instanceof X509FormatError) return refusal(MALFORMED_REQUEST);
       throw error;
     }
-    if (!request.certIds.every((certId) => isIssuedBy(certId, certificate))) return refusal(UNAUTHORIZED);
+    if (!request.certIds.every((certId) => isIssuedBy(certId, certificate))) return OCSP_UNAUTHORIZED;
     return sign(request, now);
   }
 

@@ -36,8 +36,8 @@ function requireJson(request: IncomingMessage): void {
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) throw new ProblemError('unsupported-media-type');
 }
 
-/** All bytes of the body, counted as they arrive; a length announced over the limit is refused before any is read. */
-function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+/** All bytes of the body, `limit` at most, counted as they arrive. Throws ProblemError: a length announced over the limit is refused before any is read. */
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) {
     drain(request);
     return Promise.reject(new ProblemError('payload-too-large'));

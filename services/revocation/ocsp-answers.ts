@@ -1,0 +1,57 @@
+import type { Bytes } from '#core/bytes.ts';
+import { equalBytes } from '#core/bytes.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Serial } from '#core/ids.ts';
+import type { Authority } from '#pki/issue-certificate.ts';
+import { createOcspResponder, OCSP_TRY_LATER, OCSP_UNAUTHORIZED, type OcspStatus } from '#pki/ocsp.ts';
+import type { StoreReader } from '#services/store/store.ts';
+
+/** Seconds that an answer is good for: a relying party that keeps it learns of a revocation at most this much later. */
+export const OCSP_VALID_SECONDS = 300;
+/** Answers under way at one time; more are told to try later. Each is a signature and a look at one row. */
+const UNDER_WAY_MAX = 64;
+
+export interface OcspAnswersDeps {
+  /** The CAs whose certificates may be asked about; each signs the answers about its own. */
+  readonly authorities: readonly Authority[];
+  readonly store: Pick<StoreReader, 'findCertificate' | 'findRevocation'>;
+  readonly now: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The answer to an OCSP request, DER both. Never rejects: a fault is told to `onFault`, and the asker to try later. */
+export function ocspAnswers({ authorities, store, now, onFault }: OcspAnswersDeps): (request: Bytes) => Promise<Bytes> {
+  const statusOf = (serial: Serial) => ocspStatus(store, serial);
+  const responders = authorities.map((authority) =>
+    createOcspResponder({ authority, statusOf, validSeconds: OCSP_VALID_SECONDS }),
+  );
+  let underWay = 0;
+  return async (request) => {
+    if (underWay >= UNDER_WAY_MAX) return OCSP_TRY_LATER;
+    underWay += 1;
+    try {
+      for (const responder of responders) {
+        const answer = await responder.answer(request, now());
+        if (!equalBytes(answer, OCSP_UNAUTHORIZED)) return answer;
+      }
+      return OCSP_UNAUTHORIZED;
+    } catch (error) {
+      onFault(error);
+      return OCSP_TRY_LATER;
+    } finally {
+      underWay -= 1;
+    }
+  };
+}
+
+/** What the store says of a serial. What was never signed, or may have been and was never handed out, is not good. */
+export async function ocspStatus(store: OcspAnswersDeps['store'], serial: Serial): Promise<OcspStatus> {
+  // The list first: between the two looks a certificate can only be put on it, and then the second tells.
+  const certificate = await store.findCertificate(serial);
+  if (certificate === undefined) return { status: 'unknown' };
+  const listed = await store.findRevocation(serial);
+  if (listed !== undefined && listed.reason !== 'removeFromCRL') {
+    return { status: 'revoked', revokedAt: listed.revokedAt, reason: listed.reason };
+  }
+  return certificate.state === 'issued' ? { status: 'good' } : { status: 'unknown' };
+}
