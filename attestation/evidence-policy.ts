@@ -13,6 +13,7 @@ import type { CompiledImaPolicy } from './measured-boot/ima/compile-ima-policy.t
 import { referencePcrsOf } from './measured-boot/required-pcrs.ts';
 import { checkPool } from './policy-contradictions.ts';
 import { resolvePool, resolveSigners } from './policy-files.ts';
+import { type RatedPool, ratePool } from './protection-rating.ts';
 import type { ReferenceSigners } from './reference-manifest.ts';
 import type { ReferenceValues } from './reference-values.ts';
 
@@ -55,6 +56,8 @@ export type CallbackPolicy = {
 export interface EvidencePolicy {
   readonly pool: PoolName;
   readonly protectionRating: ProtectionRating;
+  /** Who becomes a node of it. */
+  readonly admission: PoolPolicy['admission'];
   /** Networks that the pool's nodes join from. Empty: nobody. */
   readonly segments: readonly Segment[];
   /** Classes of network that it takes joins from at all. */
@@ -111,9 +114,14 @@ export function compilePolicy(document: PolicyDocument, files: PolicyFiles): Com
       errors.push({ path, detail: 'not a pool name' });
       continue;
     }
-    const resolved = resolvePool(pool, files, { name, signers, path: `${path}/tpm2` });
-    errors.push(...checkPool(pool, resolved.referenceValues, path), ...resolved.errors);
-    pools.set(name, evidencePolicy(name, pool, resolved));
+    const rated = ratePool(pool, document.ratings, path);
+    if (!rated.ok) {
+      errors.push(rated.error);
+      continue;
+    }
+    const resolved = resolvePool(rated.pool, files, { name, signers, path: `${path}/tpm2` });
+    errors.push(...checkPool(rated.pool, resolved.referenceValues, path), ...resolved.errors);
+    pools.set(name, evidencePolicy(name, rated.pool, resolved));
   }
   if (errors.length > 0) return { ok: false, errors };
   const deniedEks = new Set(document.deniedEks);
@@ -135,13 +143,14 @@ export function retireReferenceValues(policy: Policy, names: ReadonlySet<string>
 
 function evidencePolicy(
   name: PoolName,
-  pool: PoolPolicy,
+  pool: RatedPool,
   resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors' | 'ima'>,
 ): EvidencePolicy {
   const { bank, pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
   return {
     pool: name,
     protectionRating: pool.protectionRating,
+    admission: pool.admission,
     segments: pool.segments,
     acceptClasses: pool.acceptClasses,
     callback: pool.callback && { port: pool.callback.port, timeoutSeconds: pool.callback.timeout },

@@ -1,4 +1,3 @@
-import type { ProtectionRating } from '#core/node-record.ts';
 import type { PoolPolicy } from '#protocol/policy.ts';
 
 import type { PolicyError } from './evidence-policy.ts';
@@ -6,26 +5,19 @@ import { IMA_REQUIRED_PCRS } from '#protocol/ima-policy.ts';
 import { IMA_PCR } from '#tpm2/ima-log.ts';
 
 import { measuredBootPcrs, referencePcrsOf } from './measured-boot/required-pcrs.ts';
+import { RATING_KEY, type RatedPool } from './protection-rating.ts';
+import { checkRating } from './rating-demands.ts';
 import type { ReferenceValues } from './reference-values.ts';
 import { checkSignedMeasurements } from './signed-measurements/policy-contradiction.ts';
 
-/** The longest certificate a rating allows, in seconds: how long a node that has lost its integrity may still pass for sound. */
-const MAX_TTL_SECONDS: Readonly<Record<ProtectionRating, number>> = {
-  default: 86_400,
-  protected: 28_800,
-  'highly-protected': 3_600,
-};
-
-/** PCRs that any program on the machine can set back (PC Client Platform TPM Profile, PCR attributes). */
-const RESETTABLE_PCRS: readonly number[] = [16, 23];
-
 /**
- * Everything in which a pool's policy contradicts its own protection rating or its reference values. `path` is the pool's pointer.
+ * Everything in which a pool's policy contradicts its protection rating, its reference values, or what a kubelet may do. `path` is the pool's pointer.
  * An empty list of reference values is no contradiction: it admits nobody.
  */
-export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceValues[], path: string): PolicyError[] {
+export function checkPool(pool: RatedPool, referenceValues: readonly ReferenceValues[], path: string): PolicyError[] {
   return [
     ...checkRating(pool, path),
+    ...checkLabels(pool, path),
     ...checkReferencePcrs(pool, path),
     ...checkIma(pool, path),
     ...checkSignedMeasurements(pool, path),
@@ -33,26 +25,23 @@ export function checkPool(pool: PoolPolicy, referenceValues: readonly ReferenceV
   ];
 }
 
-function checkRating({ protectionRating, certificateTtl, tpm2 }: PoolPolicy, path: string): PolicyError[] {
-  const errors: PolicyError[] = [];
-  const limit = MAX_TTL_SECONDS[protectionRating];
-  if (certificateTtl > limit) {
-    errors.push({ path: `${path}/certificateTtl`, detail: `over the ${limit} s that ${protectionRating} allows` });
-  }
-  if (protectionRating === 'default') return errors;
-  if (tpm2.allowSoftwareTpm) {
-    errors.push({ path: `${path}/tpm2/allowSoftwareTpm`, detail: `a ${protectionRating} node needs a hardware TPM` });
-  }
-  if (tpm2.allowEkWithoutCertificate) {
-    const detail = `a ${protectionRating} node's EK needs its maker's certificate`;
-    errors.push({ path: `${path}/tpm2/allowEkWithoutCertificate`, detail });
-  }
-  for (const pcr of tpm2.pcrs.filter((index) => RESETTABLE_PCRS.includes(index))) {
-    const detail = `PCR ${pcr} can be reset by any program, so it proves nothing about a ${protectionRating} node`;
-    errors.push({ path: `${path}/tpm2/pcrs`, detail });
-  }
-  return errors;
+/** Labels that the API server takes from no kubelet: a node that asked for one could not register. And the rating's taint is not the pool's. */
+function checkLabels({ nodeLabels, registerWithTaints }: PoolPolicy, path: string): PolicyError[] {
+  const labels = Object.keys(nodeLabels).filter((key) => RESTRICTED.test(key));
+  const taints = registerWithTaints.flatMap(({ key }, index) => (key === RATING_KEY ? [index] : []));
+  return [
+    ...labels.map((key) => ({
+      path: `${path}/nodeLabels`,
+      detail: `${key}: no kubelet may set such a label (NodeRestriction), expected another prefix`,
+    })),
+    ...taints.map((index) => ({
+      path: `${path}/registerWithTaints/${index}/key`,
+      detail: 'the taint of the protection rating is set by the rating',
+    })),
+  ];
 }
+
+const RESTRICTED = /^(?:[^/]+\.)?node-restriction\.kubernetes\.io\//;
 
 /** Every PCR that is quoted must be judged by something, its value or a demand on the boot; and a demand needs its PCRs quoted. */
 function checkReferencePcrs({ tpm2 }: PoolPolicy, path: string): PolicyError[] {

@@ -1,10 +1,10 @@
-import type { PoolPolicy } from '#protocol/policy.ts';
 import type { Certificate } from '#pki/x509/certificate.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 
 import { type Anchors, anchorsOf, parseAnchors } from './endorsements.ts';
 import type { PolicyError, PolicyFiles } from './evidence-policy.ts';
 import { type CompiledImaPolicy, compileImaPolicy } from './measured-boot/ima/compile-ima-policy.ts';
+import type { RatedPool } from './protection-rating.ts';
 import { manifestFault, parseReferenceSigners, type ReferenceSigners } from './reference-manifest.ts';
 import { type ReferenceValues, referenceValuesFrom } from './reference-values.ts';
 
@@ -27,7 +27,7 @@ export interface PoolContext {
 /**
  * Reads what `pool` names out of `files`; each that is missing, malformed or not to be trusted is an error, and none is left out silently.
  */
-export function resolvePool(pool: PoolPolicy, files: PolicyFiles, { name, signers, path }: PoolContext): ResolvedPool {
+export function resolvePool(pool: RatedPool, files: PolicyFiles, { name, signers, path }: PoolContext): ResolvedPool {
   const { tpm2, protectionRating } = pool;
   const errors: PolicyError[] = [];
   const referenceValues: ReferenceValues[] = [];

@@ -3,9 +3,10 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { type Bytes, equalBytes, fromBase64Url, utf8 } from '#core/bytes.ts';
 import { canonicalJson } from '#core/canonical-json.ts';
 import { sha256Hex } from '#core/digest.ts';
+import type { ProtectionRating } from '#core/node-record.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
-import type { PoolPolicy, ReferenceValuesDocument } from '#protocol/policy.ts';
+import type { ReferenceValuesDocument } from '#protocol/policy.ts';
 
 /** The Ed25519 public keys that a policy trusts to sign reference values, by key id. */
 export type ReferenceSigners = ReadonlyMap<string, KeyObject>;
@@ -44,7 +45,7 @@ function parseSigner(spki: Bytes): KeyObject {
  */
 export function manifestFault(
   document: ReferenceValuesDocument,
-  pool: { readonly name: string; readonly protectionRating: PoolPolicy['protectionRating'] },
+  pool: { readonly name: string; readonly protectionRating: ProtectionRating },
   signers: ReferenceSigners,
 ): string | undefined {
   const { name, pools, signature } = document;

@@ -6,6 +6,7 @@ import { pcrBank } from './challenge.ts';
 import { ekFingerprintHex, poolName, sha256Hex } from './fields.ts';
 import { imaPolicySchema } from './ima-policy.ts';
 import { measuredBootPolicySchema } from './measured-boot-policy.ts';
+import { classificationSchema, DEFAULT_RATINGS, protectionRatingSchema, ratingTableSchema } from './ratings.ts';
 import { signedMeasurementsPolicySchema } from './measurements.ts';
 
 /**
@@ -119,10 +120,19 @@ const taint = z.strictObject({
 });
 
 const pool = z.strictObject({
-  protectionRating: z
-    .enum(['default', 'protected', 'highly-protected'])
+  protectionRating: protectionRatingSchema
+    .optional()
     .describe(
-      'How much the pool’s nodes must prove. The two higher ones ask for a hardware TPM with its maker’s certificate.',
+      'How much the pool’s nodes must prove. Needed unless `classification` gives it; beside that it may be the same or a higher one.',
+    ),
+  classification: classificationSchema
+    .optional()
+    .describe('What the pool is for; `ratings` says which protection rating that asks for.'),
+  admission: z
+    .enum(['enrolled', 'approval', 'endorsed'])
+    .default('enrolled')
+    .describe(
+      'Who becomes a node: machines that were enrolled, also machines that an administrator approves when they ask, or also any whose EK certificate chains to `ekAnchors`.',
     ),
   segments: z
     .array(segment)
@@ -169,6 +179,11 @@ export const policySchema = z.strictObject({
     .default([])
     .describe(
       'PEM files of the Ed25519 public keys that sign reference values, relative to the policy file. Where there is one, every pool’s must be signed; `protected` and `highly-protected` pools take no others in any case.',
+    ),
+  ratings: ratingTableSchema
+    .default(DEFAULT_RATINGS)
+    .describe(
+      'Which protection rating a classification asks for; every one, by sensitivity, criticality and exposure.',
     ),
   pools: z
     .record(poolName, pool)

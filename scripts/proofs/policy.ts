@@ -1,34 +1,38 @@
 import { attack, type CheckProof } from './check-proof.ts';
 
 const FILE = 'attestation/policy-contradictions.ts';
+const DEMANDS = 'attestation/rating-demands.ts';
+const RATING = 'attestation/protection-rating.ts';
+const RATING_TEST = 'test/attestation/protection-rating.test.ts';
+const IMA_TEST = 'test/join/ima-join.test.ts';
 const TEST = 'test/attestation/evidence-policy.test.ts';
 
 /** What `compilePolicy` refuses. */
 export const POLICY_PROOFS: readonly CheckProof[] = [
   {
     removes: "a rating's longest lifetime",
-    file: FILE,
-    check: 'if (certificateTtl > limit) {',
-    without: 'if (false) {',
+    file: DEMANDS,
+    check: 'pool.certificateTtl > limit',
+    without: 'limit < 0',
     test: TEST,
   },
   {
     removes: 'software TPMs for protected nodes',
-    file: FILE,
-    check: 'if (tpm2.allowSoftwareTpm) {',
-    without: 'if (false) {',
+    file: DEMANDS,
+    check: "['allowSoftwareTpm', tpm2.allowSoftwareTpm,",
+    without: "['allowSoftwareTpm', false,",
     test: attack('T13-software-tpm'),
   },
   {
     removes: 'EKs without certificates for protected nodes',
-    file: FILE,
-    check: 'if (tpm2.allowEkWithoutCertificate) {',
-    without: 'if (false) {',
+    file: DEMANDS,
+    check: 'tpm2.allowEkWithoutCertificate,',
+    without: 'false,',
     test: TEST,
   },
   {
     removes: 'resettable PCRs for protected nodes',
-    file: FILE,
+    file: DEMANDS,
     check: 'RESETTABLE_PCRS.includes(index)',
     without: 'index < 0',
     test: TEST,
@@ -60,6 +64,111 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
     check: 'value.length !== hexLength',
     without: 'value.length < 0',
     test: TEST,
+  },
+  {
+    removes: 'Secure Boot for protected nodes',
+    file: DEMANDS,
+    check: "tpm2.boot?.secureBoot !== 'required',",
+    without: 'false,',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'a known firmware for protected nodes',
+    file: DEMANDS,
+    check: 'referencePcrsOf(tpm2).length === 0,',
+    without: 'false,',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'the IMA list for highly protected nodes',
+    file: DEMANDS,
+    check: 'tpm2.ima === undefined',
+    without: 'false',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'the callback for highly protected nodes',
+    file: DEMANDS,
+    check: 'callback === undefined',
+    without: 'false',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'an administrator’s approval for highly protected nodes',
+    file: DEMANDS,
+    check: "admission !== 'approval',",
+    without: 'false,',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'what highly protected nodes share with protected ones',
+    file: DEMANDS,
+    check: '...checkProtected(pool, path), ...checkHighlyProtected(pool, path)',
+    without: '...checkHighlyProtected(pool, path)',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'a stated rating below the classification’s',
+    file: RATING,
+    check: 'if (rank(rating) >= rank(derived))',
+    without: 'if (rank(rating) >= 0)',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'labels that no kubelet may set',
+    file: FILE,
+    check: 'RESTRICTED.test(key)',
+    without: 'key.length === 0',
+    test: RATING_TEST,
+  },
+  {
+    removes: 'the PCRs that an IMA list needs',
+    file: FILE,
+    check: 'if (missing.length > 0) {',
+    without: 'if (false) {',
+    test: IMA_TEST,
+  },
+  {
+    removes: 'the command line that an IMA policy looks in',
+    file: FILE,
+    check: '} else if (!provesCommandLine) {',
+    without: '} else if (false) {',
+    test: IMA_TEST,
+  },
+  {
+    removes: 'keys of an IMA policy that are none',
+    file: 'attestation/policy-files.ts',
+    check: "if (ima !== undefined && 'badKey' in ima) {",
+    without: "if (ima !== undefined && 'badKey' in ima && false) {",
+    test: IMA_TEST,
+  },
+  {
+    removes: 'the IMA list where there is none',
+    file: 'attestation/verify-evidence.ts',
+    check: "if (ima !== undefined && 'denials' in ima) return ima;",
+    without: "if (ima !== undefined && 'denials' in ima) return ima.denials.length > 99 ? ima : ({} as never);",
+    test: IMA_TEST,
+  },
+  {
+    removes: 'what the IMA list shows',
+    file: 'attestation/appraise.ts',
+    check: '...checkIma(input, pool)',
+    without: '',
+    test: IMA_TEST,
+  },
+  {
+    removes: 'that another policy judges an IMA list whole',
+    file: 'attestation/appraise.ts',
+    check: 'node?.imaProgress?.policyVersion === policy.version',
+    without: 'node?.imaProgress !== undefined',
+    test: IMA_TEST,
+  },
+  {
+    removes: 'that a body is short where no pool asks for logs',
+    file: 'services/join/join-policy.ts',
+    check: 'origin !== undefined && admitsTo(pool, origin)',
+    without: 'true',
+    test: IMA_TEST,
   },
   {
     removes: 'missing reference files',

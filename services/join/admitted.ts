@@ -1,4 +1,5 @@
 import type { EvidencePolicy, Policy } from '#attestation/evidence-policy.ts';
+import { ratingTaints } from '#attestation/protection-rating.ts';
 import type { IssuedCertificate } from '#core/issuance.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import { encodePem } from '#pki/x509/pem.ts';
@@ -58,7 +59,9 @@ export function renderJoin({ node, pool, certificate }: Admitted, cluster: Clust
       apiServer: cluster.apiServer,
       caPem: cluster.caPem,
       nodeLabels: { ...pool.nodeLabels },
-      registerWithTaints: pool.registerWithTaints.map((taint) => ({ ...taint })),
+      registerWithTaints: [...pool.registerWithTaints, ...ratingTaints(pool.protectionRating)].map((taint) => ({
+        ...taint,
+      })),
     },
   };
 }

@@ -3,19 +3,22 @@ import { describe, expect, test } from 'vitest';
 import { toBase64Url } from '#core/bytes.ts';
 import type { PoolName } from '#core/ids.ts';
 import { appraise } from '#attestation/appraise.ts';
+import { bootFacts } from '#attestation/measured-boot/boot-facts.ts';
 import { challengeRequestSchema } from '#protocol/challenge.ts';
+import { GOOD_BOOT, verifiedBoot } from '#test/lab/boot-log.ts';
 import { claimsOf, LAB_POOL, labAppraisal, labPolicy, labRecord } from '#test/lab/tpm-appraisal.ts';
 import { labJoin, labNode } from '#test/lab/tpm-evidence.ts';
 
 describe('T56 a node that would choose its own policy', () => {
   const node = labNode();
-  const policy = labPolicy(node, { protectionRating: 'highly-protected', certificateTtl: '30m' });
+  const policy = labPolicy(node, { protectionRating: 'protected', certificateTtl: '30m' });
+  const boot = bootFacts(verifiedBoot(GOOD_BOOT));
 
   test('gets the pool, rating and lifetime of its record, whatever it is', () => {
-    const result = appraise(labAppraisal(node, claimsOf(labJoin(node)), { policy }));
+    const result = appraise(labAppraisal(node, { ...claimsOf(labJoin(node)), boot }, { policy }));
     expect(result).toMatchObject({
       status: 'affirming',
-      admission: { pool: LAB_POOL, protectionRating: 'highly-protected', ttlSeconds: 1_800 },
+      admission: { pool: LAB_POOL, protectionRating: 'protected', ttlSeconds: 1_800 },
       policyVersion: policy.version,
     });
   });

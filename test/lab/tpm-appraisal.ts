@@ -72,6 +72,8 @@ export function labReferenceValues(node: LabNode, name = 'image-1'): ReferenceVa
 export interface LabPolicyOptions {
   readonly protectionRating?: 'default' | 'protected' | 'highly-protected';
   readonly tpm2?: Readonly<Record<string, unknown>>;
+  /** Other members of the pool. */
+  readonly pool?: Readonly<Record<string, unknown>>;
   readonly deniedEks?: readonly string[];
   readonly certificateTtl?: string;
   readonly referenceValues?: readonly ReferenceValuesDocument[];
@@ -91,14 +93,43 @@ export function labPolicyDocument(
     referenceSigners: options.referenceSigners ?? (needsSignatures(options) ? ['signer.pem'] : []),
     pools: {
       [LAB_POOL]: {
-        protectionRating: options.protectionRating ?? 'default',
+        ...(options.pool?.['classification'] === undefined && {
+          protectionRating: options.protectionRating ?? 'default',
+        }),
         segments: ['192.0.2.0/24'],
         certificateTtl: options.certificateTtl ?? '1h',
-        tpm2: { pcrs: LAB_PCRS, referenceValues: files, ekAnchors: ['lab.pem'], ...options.tpm2 },
+        ...leastOf(options).pool,
+        ...options.pool,
+        tpm2: {
+          pcrs: LAB_PCRS,
+          referenceValues: files,
+          ekAnchors: ['lab.pem'],
+          ...leastOf(options).tpm2,
+          ...options.tpm2,
+        },
       },
     },
   });
 }
+
+/** What a pool has to demand to be rated so: nothing more. */
+function leastOf({ protectionRating = 'default' }: LabPolicyOptions): { readonly pool: object; readonly tpm2: object } {
+  switch (protectionRating) {
+    case 'default':
+      return { pool: {}, tpm2: {} };
+    case 'protected':
+      return { pool: {}, tpm2: { boot: {} } };
+    case 'highly-protected':
+      return { pool: { callback: {}, admission: 'approval' }, tpm2: HIGHLY_PROTECTED };
+  }
+}
+
+const HIGHLY_PROTECTED = {
+  pcrs: [...LAB_PCRS, 8, 9, 10],
+  referencePcrs: LAB_PCRS,
+  boot: { grubCommands: [], loaderFiles: [] },
+  ima: { measurementPolicy: { files: { '/etc/ima/ima-policy': [] } } },
+};
 
 const needsSignatures = ({ protectionRating = 'default' }: LabPolicyOptions): boolean => protectionRating !== 'default';
 
