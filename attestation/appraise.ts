@@ -5,6 +5,7 @@ import type { NodeRecord } from '#core/node-record.ts';
 
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
+import { renderFirmware } from './firmware-version.ts';
 import { appraiseBoot } from './measured-boot/appraise-boot.ts';
 import { provenCommandLines } from './measured-boot/appraise-command-line.ts';
 import { appraiseIma } from './measured-boot/ima/appraise-ima.ts';
@@ -39,6 +40,7 @@ export interface AppraisalInput<C extends VerifiedClaims = VerifiedClaims> {
  *  - the quote covers exactly the pool's PCRs, and those that need known values match whole one set of them that is valid now;
  *  - the boot that the event log proves meets every demand, where the pool has demands on it;
  *  - every file that the IMA list proves is accepted, where the pool asks for the list;
+ *  - the TPM's firmware is what it was at the node's last join, where the pool refuses another;
  *  - the TPM's counters are later than at the node's last join.
  * And of signed measurements only as `measurementDenials` says.
  *
@@ -83,6 +85,7 @@ function appraiseTpm2(input: AppraisalInput<VerifiedTpm2Claims>): AttestationRes
     ...(pool === undefined ? [] : [...checkCertificate(claims.ek, pool), ...checkSelection(claims, pool)]),
     ...(match === undefined ? [] : referenceDenials(match)),
     ...(pool === undefined ? [] : [...checkBoot(claims, pool), ...checkIma(input, pool)]),
+    ...(pool === undefined ? [] : checkFirmware(input, pool)),
     ...checkEpoch(input),
   ];
   // Each condition again, so that an empty list of denials is never enough by itself.
@@ -218,6 +221,26 @@ function notInForce(found: string, standing: ReferenceStanding): Denial {
   return { code: 'reference-values-expired', found, detail };
 }
 
+function checkFirmware(
+  { claims, node }: AppraisalInput<VerifiedTpm2Claims>,
+  { tpm2 }: EvidencePolicy,
+): readonly Denial[] {
+  const change = firmwareChange(claims, node);
+  if (change === undefined || tpm2.onFirmwareChange === 'advise') return [];
+  const detail = 'the TPM’s firmware changed; if that was meant, retire the node and enrol it again';
+  return [{ code: 'firmware-changed', ...change, detail }];
+}
+
+/** The versions, where the last accepted join stated another. Known weak firmware is for the policy's list of denied EKs. */
+function firmwareChange(
+  { firmwareVersion }: VerifiedTpm2Claims,
+  node: NodeRecord | undefined,
+): { readonly expected: string; readonly found: string } | undefined {
+  const found = renderFirmware(firmwareVersion);
+  const expected = node?.firmwareVersion;
+  return expected === undefined || expected === found ? undefined : { expected, found };
+}
+
 function checkEpoch(input: AppraisalInput<VerifiedTpm2Claims>): readonly Denial[] {
   const comparison = epochComparison(input);
   const denial = comparison === undefined ? undefined : checkBootEpoch(comparison);
@@ -231,6 +254,11 @@ function collectAdvisories(input: AppraisalInput<VerifiedTpm2Claims>): readonly 
   if (!claims.clockSafe) advisories.push({ code: 'clock-not-safe', detail: 'the TPM lost power without notice' });
   if (node?.akName !== undefined && node.akName !== claims.akName) {
     advisories.push({ code: 'ak-changed', detail: `last join's AK was ${node.akName}, this one is ${claims.akName}` });
+  }
+  const firmware = firmwareChange(claims, node);
+  if (firmware !== undefined) {
+    const detail = `last join's TPM firmware was ${firmware.expected}, this one is ${firmware.found}`;
+    advisories.push({ code: 'firmware-changed', detail });
   }
   const comparison = epochComparison(input);
   return comparison === undefined ? advisories : [...advisories, ...epochAdvisories(comparison)];

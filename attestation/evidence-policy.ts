@@ -8,6 +8,7 @@ import type { MeasuredBootPolicy } from '#protocol/measured-boot-policy.ts';
 import type { SignedMeasurementsPolicy } from '#protocol/measurements.ts';
 import type { PolicyDocument, PoolPolicy, ReferenceValuesDocument, SegmentClass } from '#protocol/policy.ts';
 
+import { checkAdmission } from './admission-contradictions.ts';
 import type { Anchors } from './endorsements.ts';
 import type { CompiledImaPolicy } from './measured-boot/ima/compile-ima-policy.ts';
 import { referencePcrsOf } from './measured-boot/required-pcrs.ts';
@@ -37,6 +38,8 @@ export interface Tpm2Policy {
   readonly ima: CompiledImaPolicy | undefined;
   readonly allowEkWithoutCertificate: boolean;
   readonly allowSoftwareTpm: boolean;
+  /** What a firmware version other than at the last join means. */
+  readonly onFirmwareChange: PoolPolicy['tpm2']['onFirmwareChange'];
 }
 
 /** A network, and whose it is. */
@@ -58,6 +61,10 @@ export interface EvidencePolicy {
   readonly protectionRating: ProtectionRating;
   /** Who becomes a node of it. */
   readonly admission: PoolPolicy['admission'];
+  /** What `endorsed` calls a new node: `nodeNameByRule`. */
+  readonly nameRule: string;
+  /** How many nodes `endorsed` adds in any hour. */
+  readonly newNodesPerHour: number;
   /** Networks that the pool's nodes join from. Empty: nobody. */
   readonly segments: readonly Segment[];
   /** Classes of network that it takes joins from at all. */
@@ -120,7 +127,8 @@ export function compilePolicy(document: PolicyDocument, files: PolicyFiles): Com
       continue;
     }
     const resolved = resolvePool(rated.pool, files, { name, signers, path: `${path}/tpm2` });
-    errors.push(...checkPool(rated.pool, resolved.referenceValues, path), ...resolved.errors);
+    errors.push(...checkPool(rated.pool, resolved.referenceValues, path), ...checkAdmission(rated.pool, name, path));
+    errors.push(...resolved.errors);
     pools.set(name, evidencePolicy(name, rated.pool, resolved));
   }
   if (errors.length > 0) return { ok: false, errors };
@@ -146,11 +154,13 @@ function evidencePolicy(
   pool: RatedPool,
   resolved: Pick<Tpm2Policy, 'referenceValues' | 'ekAnchors' | 'ima'>,
 ): EvidencePolicy {
-  const { bank, pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm } = pool.tpm2;
+  const { bank, pcrs, boot, allowEkWithoutCertificate, allowSoftwareTpm, onFirmwareChange } = pool.tpm2;
   return {
     pool: name,
     protectionRating: pool.protectionRating,
     admission: pool.admission,
+    nameRule: pool.nameRule,
+    newNodesPerHour: pool.newNodesPerHour,
     segments: pool.segments,
     acceptClasses: pool.acceptClasses,
     callback: pool.callback && { port: pool.callback.port, timeoutSeconds: pool.callback.timeout },
@@ -165,6 +175,7 @@ function evidencePolicy(
       ima: resolved.ima,
       allowEkWithoutCertificate,
       allowSoftwareTpm,
+      onFirmwareChange,
     },
     signedMeasurements: pool.signedMeasurements,
     nodeLabels: pool.nodeLabels,

@@ -63,6 +63,16 @@ export type DenialCode =
   // Appraisal
   | 'node-name-mismatch'
   | 'node-not-admissible'
+  | 'firmware-changed'
+  // Admission
+  | 'approval-refused'
+  | 'approval-queue-full'
+  | 'new-nodes-cap-reached'
+  | 'node-name-taken'
+  // One holder for each key
+  | 'ak-of-another-ek'
+  | 'key-of-another-node'
+  | 'key-of-another-use'
   | 'pool-unknown'
   | 'pcr-mismatch'
   | 'reference-values-missing'
@@ -108,7 +118,7 @@ export type DenialCode =
 
 /** Something true and worth a person's look that refuses nobody. */
 export interface Advisory {
-  readonly code: 'clock-not-safe' | 'clock-diverged' | 'reset-count-jumped' | 'ak-changed';
+  readonly code: 'clock-not-safe' | 'clock-diverged' | 'reset-count-jumped' | 'ak-changed' | 'firmware-changed';
   readonly detail: string;
 }
 

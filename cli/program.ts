@@ -5,7 +5,10 @@ import { auditVerifyCommand } from './commands/audit/verify.ts';
 import { completionCommand } from './commands/completion.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
+import { nodesApproveCommand } from './commands/nodes/approve.ts';
 import { nodesListCommand } from './commands/nodes/list.ts';
+import { nodesPendingCommand } from './commands/nodes/pending.ts';
+import { nodesRefuseCommand } from './commands/nodes/refuse.ts';
 import { nodesShowCommand } from './commands/nodes/show.ts';
 import { policyExplainCommand } from './commands/policy/explain.ts';
 import { policyStatusCommand } from './commands/policy/status.ts';
@@ -61,7 +64,15 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
   const files = referenceFileWork(muster, setExitCode);
   const administration = [
     enrolCommand(muster),
-    noun('nodes', 'the inventory', nodesListCommand(muster), nodesShowCommand(muster)),
+    noun(
+      'nodes',
+      'the inventory',
+      nodesListCommand(muster),
+      nodesShowCommand(muster),
+      nodesPendingCommand(muster),
+      nodesApproveCommand(muster),
+      nodesRefuseCommand(muster),
+    ),
     noun('joins', 'what became of a join', joinsShowCommand(muster)),
     noun(
       'reference',

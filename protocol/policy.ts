@@ -81,7 +81,15 @@ const tpm2EvidencePolicy = z.strictObject({
     .array(z.string().min(1).max(1_024))
     .max(256)
     .default([])
-    .describe('PEM files of EK certificate authorities, relative to the policy file.'),
+    .describe(
+      'EK certificate authorities, relative to the policy file: PEM or DER files, or directories of such files (`.pem`, `.crt`, `.cer`, `.der`).',
+    ),
+  onFirmwareChange: z
+    .enum(['advise', 'refuse'])
+    .default('advise')
+    .describe(
+      'What a TPM’s firmware version other than at the last join means: an advisory in the audit log, or a refusal until the node is enrolled again.',
+    ),
   allowEkWithoutCertificate: z
     .boolean()
     .default(false)
@@ -133,6 +141,21 @@ const pool = z.strictObject({
     .default('enrolled')
     .describe(
       'Who becomes a node: machines that were enrolled, also machines that an administrator approves when they ask, or also any whose EK certificate chains to `ekAnchors`.',
+    ),
+  nameRule: z
+    .string()
+    .max(128)
+    .default('{pool}-{ek:12}')
+    .describe(
+      'The name of a node that `endorsed` admits: `{pool}`, and `{ek:N}` for the first N hex digits of its EK’s hash. Nothing that the machine says goes into it.',
+    ),
+  newNodesPerHour: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(10)
+    .describe(
+      'How many nodes `endorsed` adds to the pool in any hour. More are told to come back, and someone is alerted.',
     ),
   segments: z
     .array(segment)

@@ -11,6 +11,7 @@ import { createIssuer } from '#pki/issuer.ts';
 import { createProfile, MAX_TTL_SECONDS } from '#pki/profile.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
 import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
+import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
@@ -98,6 +99,17 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       findNodeByEk: (ek) => store.findNodeByEk(ek),
       enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
       appendAudit: (event) => store.appendAudit(event),
+    }),
+    ...candidateRoutes({
+      now,
+      random,
+      policy: () => policySource.status().policy,
+      hasPool: (pool) => policySource.status().policy.pools.has(pool),
+      findNode: (id) => store.findNode(id),
+      listCandidates: (at, limit) => store.listCandidates(at, limit),
+      findCandidate: (id, at) => store.findCandidate(id, at),
+      approveCandidate: (...approval) => store.approveCandidate(...approval),
+      refuseCandidate: (...refusal) => store.refuseCandidate(...refusal),
     }),
     ...joinHistoryRoutes({ now, store, policy: () => policySource.status().policy }),
     ...referenceRoutes({

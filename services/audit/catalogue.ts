@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditRecord } from '#core/audit-record.ts';
+import type { CandidateProof } from '#core/candidate.ts';
 
 import type { AdvisoryFacts, DenialFacts, EvidenceFacts } from './evidence-facts.ts';
 
@@ -70,6 +71,41 @@ export type AuditCatalogue = {
     readonly pool: string;
     readonly ekFingerprint: string;
     readonly ekCertificateFingerprint: string | undefined;
+  };
+  /** A machine waits for an administrator from now on. What it says of itself is its name alone; the rest of `proof` was verified. */
+  'candidate.queued': {
+    readonly candidateId: string;
+    readonly ekFingerprint: string;
+    readonly pool: string;
+    readonly proof: CandidateProof;
+  };
+  /** An administrator let it in, having seen what it had proven at that revision. */
+  'candidate.approved': {
+    readonly candidateId: string;
+    readonly ekFingerprint: string;
+    readonly nodeId: string;
+    readonly pool: string;
+    readonly claimedNodeName: string;
+    readonly revision: number;
+    readonly changes: readonly { readonly member: string; readonly first: string; readonly latest: string }[];
+  };
+  'candidate.refused': {
+    readonly candidateId: string;
+    readonly ekFingerprint: string;
+    readonly claimedNodeName: string;
+    readonly reason: string;
+  };
+  /**
+   * Two hold one key. Where the node was frozen for it the store adds `from`, `to` and `serials`; without them nobody was frozen, because
+   * the claimant is nobody's node, or every node concerned was out of service already.
+   */
+  'node.conflict': {
+    readonly code: string;
+    readonly key: string | undefined;
+    readonly detail: string | undefined;
+    readonly claimantEk: string;
+    readonly claimant: string | undefined;
+    readonly holders: readonly string[];
   };
   /** A list of nodes of which none was enrolled. Only the first conflicts are listed; `conflictCount` counts all. */
   'enrolment.refused': {

@@ -28,10 +28,14 @@ const CONFLICTS_LISTED = 100;
 const PROBLEMS_LISTED = 50;
 const PROBLEM_LENGTH = 500;
 
-const SERVICE = 'service';
-const ANONYMOUS = 'anonymous';
-const nodeActor = (name: NodeName): string => `node:${name}`;
-const adminActor = (subject: string): string => `admin:${subject}`;
+/** Who did it: this program. */
+export const SERVICE = 'service';
+/** Who did it: a caller who has not proven who it is. */
+export const ANONYMOUS = 'anonymous';
+/** Who did it: a node that has proven itself. */
+export const nodeActor = (name: NodeName): string => `node:${name}`;
+/** Who did it: an administrator. */
+export const adminActor = (subject: string): string => `admin:${subject}`;
 
 export function serviceStarted(at: Date, facts: AuditCatalogue['service.started']): AuditEventOf<'service.started'> {
   return { type: 'service.started', at, actor: SERVICE, facts };

@@ -6,6 +6,7 @@ import type {
   VerifiedMeasurementClaims,
   VerifiedTpm2Claims,
 } from '#attestation/result.ts';
+import { renderFirmware } from '#attestation/firmware-version.ts';
 import { unreachable } from '#core/never.ts';
 import type { BootEpoch } from '#core/node-record.ts';
 
@@ -95,7 +96,7 @@ function tpm2Facts(claims: VerifiedTpm2Claims): Tpm2EvidenceFacts {
     pcrs: Object.fromEntries([...claims.pcrs].map(([index, value]) => [String(index), value])),
     bootEpoch: bootEpochFacts(claims.bootEpoch),
     clockSafe: claims.clockSafe,
-    firmwareVersion: claims.firmwareVersion.toString(16).padStart(16, '0'),
+    firmwareVersion: renderFirmware(claims.firmwareVersion),
   };
 }
 

@@ -14,7 +14,7 @@ import { fieldErrors } from './schema-errors.ts';
 
 /** What a handler may answer: a document, or a problem from the one table. */
 export type Answer =
-  | { readonly status: 200 | 201; readonly body: unknown }
+  | { readonly status: 200 | 201 | 202; readonly body: unknown }
   | ({ readonly problem: ProblemName } & ProblemDetails);
 
 /** Nobody in particular: what the node listener knows of its caller before a join has proved something. */

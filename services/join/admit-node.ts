@@ -3,7 +3,7 @@ import type { Advisory, AttestationResult, Denial, VerifiedClaims, Verification 
 import type { VerifyEvidenceInput } from '#attestation/verify-evidence.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
-import { type EkFingerprint, ticketId, type TicketId } from '#core/ids.ts';
+import { ticketId, type TicketId } from '#core/ids.ts';
 import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { Issuer } from '#pki/issuer.ts';
@@ -13,23 +13,26 @@ import { certificateIssued, certificateSigning, joinRefused, joinRepeated } from
 import type { JoinFacts, TicketTake, TicketTaken } from '#services/store/store.ts';
 
 import { type Admitted, admittedBefore } from './admitted.ts';
+import { applicantOf } from './applicant.ts';
 import type { Callback, CallbackOutcome } from './callback.ts';
 import { type Caller, UNRECOGNISED } from './caller.ts';
+import { freezeHolders, type FreezeHoldersDeps } from './freeze-holders.ts';
 import { joinDigest } from './join-digest.ts';
 import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
+import { findKeyConflict, type KeyConflictDeps } from './key-conflict.ts';
 import { readCsr } from './read-csr.ts';
+import { settleStanding, type SettleStandingDeps } from './settle-standing.ts';
 import { taughtBy } from './taught-by.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { openTicket, type TicketKey } from './ticket.ts';
 
-export interface AdmitNodeDeps {
+export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, KeyConflictDeps {
   readonly now: Clock;
   readonly ticketKey: TicketKey;
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
   readonly limits: Pick<JoinLimits, 'ofEk'>;
-  readonly findNodeByEk: (ek: EkFingerprint) => Promise<NodeRecord | undefined>;
   readonly takeTicket: (take: TicketTake) => Promise<TicketTaken>;
   /** Knows the service's own audience. */
   readonly verifyEvidence: (input: Omit<VerifyEvidenceInput, 'audience'>) => Verification;
@@ -38,7 +41,6 @@ export interface AdmitNodeDeps {
   readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
   readonly reserveSerial: (intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent) => Promise<void>;
   readonly recordIssued: (certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent) => Promise<void>;
-  readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
 }
 
 export type JoinProblem = Extract<
@@ -59,7 +61,9 @@ export type JoinOutcome =
       readonly problem: JoinProblem;
       readonly detail?: string | undefined;
       readonly retryAfterSeconds?: number | undefined;
-    };
+    }
+  /** Everything is proven; an administrator has to say yes. */
+  | { readonly ok: false; readonly problem: 'awaiting-approval'; readonly retryAfterSeconds: number };
 
 type TakenBefore = Exclude<TicketTaken, { kind: 'fresh' }>;
 
@@ -75,11 +79,12 @@ interface RefusalFacts extends KnownOfJoin {
   readonly denials?: readonly Denial[];
   readonly claims?: VerifiedClaims;
   readonly advisories?: readonly Advisory[];
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /**
  * A join: the one way to a certificate. On `ok` the certificate is signed and recorded, and so is everything that led to it; on any other
- * outcome but `state-conflict` and `rate-limited` the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
+ * outcome but `state-conflict`, `rate-limited` before the ticket is taken, and `awaiting-approval`, which has records of its own, the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
  * signature, and without a signature no answer.
  */
 export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, caller: Caller): Promise<JoinOutcome> {
@@ -110,7 +115,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const node = await deps.findNodeByEk(challenge.ekFingerprint);
   const about = { challenge, node };
   if (taken.kind !== 'fresh') return answerTaken(taken, about);
-  const pool = node === undefined ? undefined : policy.pools.get(node.pool);
+  const { record, pool, missing } = applicantOf({ node, challenge, inForce, origin, random: deps.random, now });
   if (pool !== undefined && !inForce.admitsTo(pool.pool, origin))
     return refuse('origin-refused', { ...about, reason: inForce.whyRefused(origin, pool.pool) });
 
@@ -132,34 +137,54 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   });
   if (!verified.ok) return refuse('evidence-rejected', { ...about, denials: verified.denials });
 
-  // 4. Appraise the verified claims against the enrolment record, the reference values and the policy.
+  // 4. One holder for each key: a second one that is proven freezes both.
   const { claims } = verified;
+  const claimant = { claims, challenge, csr: csr.value, node };
+  const conflict = await findKeyConflict(deps, claimant);
+  if (conflict !== undefined) {
+    await freezeHolders(deps, conflict, claimant, occasion);
+    return refuse('evidence-rejected', { ...about, claims, denials: [conflict.denial] });
+  }
+
+  // 5. Appraise the verified claims against the enrolment record, the reference values and the policy.
   const { claimedNodeName } = challenge;
-  const result = deps.appraise({ claims, node, claimedNodeName, policy, requestId, now });
-  if (result.status !== 'affirming' || node === undefined || pool === undefined) {
+  const result = deps.appraise({ claims, node: record, claimedNodeName, policy, requestId, now });
+  if (result.status !== 'affirming' || record === undefined || pool === undefined) {
     // The caller has proven to hold this node's TPM, so that it is barred may be said.
     const problem = node?.state === 'barred' ? 'node-barred' : 'evidence-rejected';
     return refuse(problem, { ...about, claims, ...denialsOf(result) });
   }
 
-  // 5. Call back, where the pool asks for it: the key that was quoted must answer at the address that the join came from.
+  // 6. Call back, where the pool asks for it: the key that was quoted must answer at the address that the join came from.
   if (pool.callback !== undefined) {
     const { port, timeoutSeconds } = pool.callback;
     const answered = await deps.callBack({ origin, port, timeoutMs: timeoutSeconds * 1_000, spki, ticket });
     if (!answered.ok) return refuse('evidence-rejected', { ...about, claims, denials: [answered] });
   }
 
-  // 6. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
+  // 7. Standing: a machine that nobody enrolled or approved yet is enrolled by its pool's rule, or waits for an administrator.
+  const proven = { claims, claimedNodeName, origin, referenceValues: result.referenceValues };
+  const standing = await settleStanding(deps, { missing, node, record, pool, proven, occasion });
+  if (standing.kind === 'awaiting-approval') {
+    const { kind: problem, retryAfterSeconds: seconds } = standing;
+    return { ok: false, problem, retryAfterSeconds: seconds };
+  }
+  if (standing.kind === 'refused') {
+    const { problem, denial, retryAfterSeconds: seconds } = standing;
+    return refuse(problem, { ...about, claims, denials: [denial], retryAfterSeconds: seconds });
+  }
+
+  // 8. Prepare: build and lint the certificate. Spends the admission, and verifies that the requester holds the key.
   const preparation = deps.issuer.prepare(result.admission, csr.value, now);
   if (!preparation.ok) return refuse('csr-rejected', { ...about, reason: preparation.code, claims });
   const { prepared: intent } = preparation;
 
-  // 7. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
+  // 9. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
   await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));
 
-  // 8. Sign, then record.
+  // 10. Sign, then record.
   const certificate = await deps.issuer.sign(intent);
-  const { id: nodeId } = node;
+  const { id: nodeId } = record;
   const { protectionRating } = pool;
   const { policyVersion, referenceValues, advisories } = result;
   const issuance = { intent, certificate, pool: pool.pool, protectionRating, claimedNodeName, policyVersion };
@@ -168,7 +193,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     { nodeId, at: now, address: origin, ...taughtBy(claims, policyVersion) },
     certificateIssued(occasion, { ...issuance, referenceValues, claims, advisories }),
   );
-  return { ok: true, admitted: { node, pool, certificate } };
+  return { ok: true, admitted: { node: record, pool, certificate } };
 
   async function answerTaken(before: TakenBefore, known: KnownOfJoin): Promise<JoinOutcome> {
     if (before.kind === 'in-progress') return { ok: false, problem: 'state-conflict' };
@@ -180,11 +205,12 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   }
 
   async function refuse(problem: JoinProblem, facts: RefusalFacts = {}): Promise<JoinOutcome> {
-    const { challenge, node, reason, denials = [], claims, advisories } = facts;
+    const { challenge, node, reason, denials = [], claims, advisories, retryAfterSeconds: seconds } = facts;
     const { claimedNodeName, ekFingerprint } = challenge ?? {};
     const known = { claimedNodeName, ekFingerprint, nodeName: node?.name, policyVersion: policy.version };
     await deps.appendAudit(joinRefused(occasion, { problem, reason, denials, claims, advisories, ...known }));
-    return { ok: false, problem, detail: problem === 'csr-rejected' ? reason : undefined };
+    const detail = problem === 'csr-rejected' ? reason : undefined;
+    return { ok: false, problem, detail, retryAfterSeconds: seconds };
   }
 }
 

@@ -21,7 +21,9 @@ export interface JoinPolicy {
   admitsTo(pool: PoolName, origin: Origin): boolean;
   /** Why `admitsTo`, or without a pool `admitsFrom`, is false: one sentence for the audit log. */
   whyRefused(origin: Origin, pool?: PoolName): string;
-  /** The first pool in order of name that takes joins from `origin`: what a caller whom nobody enrolled is asked to prove. */
+  /** The first pool in order of name that takes joins from `origin`, and takes machines that nobody enrolled. */
+  candidatePoolFor(origin: Origin): EvidencePolicy | undefined;
+  /** The first pool in order of name that takes joins from `origin`: what a caller whom no pool takes is asked to prove, like any other. */
   anyPoolFor(origin: Origin): EvidencePolicy | undefined;
   /** Bytes that the body of a join from there may need: as many as the logs take that some pool asks for which takes joins from there. */
   bodyBytesFrom(origin: Origin | undefined): number;
@@ -39,6 +41,8 @@ export function joinPolicy(policy: Policy): JoinPolicy {
   const standing = (pool: PoolName, origin: Origin): Standing => standings.get(pool)?.(origin) ?? NOWHERE;
   const admitsTo = (pool: PoolName, origin: Origin): boolean => standing(pool, origin).accepted;
   const anyPoolFor = (origin: Origin): EvidencePolicy | undefined => inOrder.find(({ pool }) => admitsTo(pool, origin));
+  const candidatePoolFor = (origin: Origin): EvidencePolicy | undefined =>
+    inOrder.find(({ pool, admission }) => admission !== 'enrolled' && admitsTo(pool, origin));
   const whyRefused = (origin: Origin, pool?: PoolName): string => {
     const of = (pool === undefined ? inOrder.map((each) => each.pool) : [pool])
       .map((name) => standing(name, origin).class)
@@ -51,6 +55,7 @@ export function joinPolicy(policy: Policy): JoinPolicy {
     policy,
     admitsTo,
     anyPoolFor,
+    candidatePoolFor,
     bodyBytesFrom: (origin: Origin | undefined) =>
       Math.max(
         JOIN_BODY_BYTES,

@@ -173,7 +173,7 @@ const enrolledCertificate = (node: NodeRecord | undefined): readonly Bytes[] =>
 /** What the caller must prove: its pool's demands, or for an EK without a pool those of the first pool that takes joins from there. */
 function poolToProve(inForce: JoinPolicy, node: NodeRecord | undefined, origin: Origin): EvidencePolicy {
   const own = node === undefined ? undefined : inForce.policy.pools.get(node.pool);
-  const pool = own ?? inForce.anyPoolFor(origin);
+  const pool = own ?? inForce.candidatePoolFor(origin) ?? inForce.anyPoolFor(origin);
   if (pool === undefined) throw new Error('an admitted origin is in some pool’s segment');
   return pool;
 }

@@ -1,5 +1,5 @@
 import { challengeRequestSchema, challengeResponseSchema } from '#protocol/challenge.ts';
-import { joinRequestSchema, joinResponseSchema } from '#protocol/join.ts';
+import { type JoinPending, joinPendingSchema, joinRequestSchema, joinResponseSchema } from '#protocol/join.ts';
 import { type Anonymous, nodeRoute, nothing, type Route } from '#services/http/route.ts';
 import type { WorkLimit } from '#services/http/work-limit.ts';
 
@@ -61,6 +61,7 @@ function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
     },
     answers: {
       201: { description: 'The certificate; the same again for the same request', schema: joinResponseSchema },
+      202: { description: 'All is proven; an administrator must approve the node first', schema: joinPendingSchema },
     },
     problems: [
       'origin-refused',
@@ -74,6 +75,10 @@ function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
     handle: async ({ body, requestId, origin }) => {
       const outcome = await deps.work.run(() => admitNode(deps, body, { requestId, origin }));
       if (outcome.ok) return { status: 201, body: renderJoin(outcome.admitted, deps.cluster) };
+      if (outcome.problem === 'awaiting-approval') {
+        const { problem: status, retryAfterSeconds } = outcome;
+        return { status: 202, body: { status, retryAfterSeconds } satisfies JoinPending };
+      }
       const { problem, detail, retryAfterSeconds } = outcome;
       const waitSeconds = problem === 'state-conflict' ? RUNNING_RETRY_SECONDS : retryAfterSeconds;
       return { problem, detail, retryAfterSeconds: waitSeconds };

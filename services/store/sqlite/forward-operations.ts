@@ -9,6 +9,8 @@ const READ_HERE: ReadonlySet<string> = new Set<keyof StoreOperations>([
   'findNodeByEk',
   'findNodeByName',
   'findCertificate',
+  'findNodesByAk',
+  'findNodesByCertifiedKey',
   'findCertificateByFingerprint',
   'findRevocation',
   'newestRevocationChange',

@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { Denial, VerifiedClaims } from '#attestation/result.ts';
 import { type AuditEvent, AUDIT_GENESIS, chainAuditEvent } from '#core/audit-record.ts';
 import { utf8 } from '#core/bytes.ts';
-import { certificateFingerprint, ekFingerprint } from '#core/ids.ts';
+import { type CandidateProof, proofChanges } from '#core/candidate.ts';
+import { certificateFingerprint, ekFingerprint, newCandidateId } from '#core/ids.ts';
+import { systemRandom } from '#core/random.ts';
+import {
+  candidateApproved,
+  candidateQueued,
+  candidateRefused,
+  nodeConflict,
+} from '#services/audit/admission-events.ts';
 import { type AuditEventType, isRecordOf } from '#services/audit/catalogue.ts';
 import {
   adminRefused,
@@ -22,6 +30,7 @@ import {
   serviceStarted,
   serviceStopped,
 } from '#services/audit/events.ts';
+import { connectivityChanged, heartbeatRefused, nodeBooted, renewalRequested } from '#services/audit/contact-events.ts';
 import {
   NOON,
   labIntent,
@@ -32,6 +41,7 @@ import {
   labRequestId,
   labSerial,
 } from '#test/lab/store-values.ts';
+import { tokenCreated, tokenRedeemed, tokenRefused, tokenRevoked } from '#services/audit/token-events.ts';
 import { memoryStore } from '#test/fakes/memory-store.ts';
 
 const OCCASION = { at: NOON, requestId: labRequestId(1), address: '192.0.2.7' };
@@ -95,6 +105,22 @@ const ENROLLED = {
   ekCertificateFingerprint: certificateFingerprint(utf8('der')),
 };
 
+const CANDIDATE = { candidateId: newCandidateId(systemRandom), ekFingerprint: EK, pool: labPoolName('general') };
+const PROOF: CandidateProof = {
+  claimedNodeName: 'worker-9',
+  address: '192.0.2.7',
+  akName: '000b11',
+  ekCertificate: undefined,
+  bank: 'sha256',
+  pcrs: { '7': 'aa' },
+  referenceValues: undefined,
+  firmwareVersion: '0001000200030004',
+  boot: undefined,
+  calledBack: true,
+};
+
+const TOKEN = { tokenId: '00112233aabbccdd', nodeName: labNodeName(1), pool: labPoolName('general') };
+
 const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   'service.started': serviceStarted(NOON, { version: '0.1.0', policyVersion: 'f00d' }),
   'service.stopped': serviceStopped(NOON, 'SIGTERM'),
@@ -115,6 +141,50 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
     lines: 2,
     conflicts: [{ index: 1, conflict: 'ek-taken', name: labNodeName(1) }],
   }),
+  'candidate.queued': candidateQueued(OCCASION, { ...CANDIDATE, nodeName: undefined, proof: PROOF }),
+  'candidate.approved': candidateApproved(OCCASION, 'CN=alice', {
+    ...CANDIDATE,
+    nodeId: labNodeId(1),
+    nodeName: labNodeName(1),
+    claimedNodeName: 'worker-9',
+    revision: 2,
+    changes: proofChanges(PROOF, { ...PROOF, pcrs: { '7': 'bb' } }),
+  }),
+  'candidate.refused': candidateRefused(OCCASION, 'CN=alice', {
+    candidateId: CANDIDATE.candidateId,
+    ekFingerprint: EK,
+    claimedNodeName: 'worker-9',
+    reason: 'not ours',
+  }),
+  'node.conflict': nodeConflict(OCCASION, labNodeName(1), {
+    denial: { code: 'ak-of-another-ek', found: '000b11' },
+    claimantEk: EK,
+    claimant: undefined,
+    holders: [labNodeName(1)],
+  }),
+  'node.connectivity-changed': connectivityChanged(NOON, {
+    nodeId: labNodeId(1),
+    nodeName: labNodeName(1),
+    from: 'connected',
+    to: 'late',
+    lastHeartbeatAt: NOON,
+    lastLeaseAt: undefined,
+  }),
+  'node.booted': nodeBooted(NOON, {
+    nodeId: labNodeId(1),
+    nodeName: labNodeName(1),
+    bootId: labNodeId(2),
+    previousBootId: undefined,
+    agentVersion: '1.0.0',
+    address: '192.0.2.7',
+  }),
+  'node.renewal-requested': renewalRequested(OCCASION, 'CN=alice', { nodeId: labNodeId(1), nodeName: labNodeName(1) }),
+  'heartbeat.refused': heartbeatRefused(OCCASION, {
+    reason: 'certificate revoked',
+    serial: labSerial(1),
+    fingerprint: labIssued(1).fingerprint,
+    nodeName: labNodeName(1),
+  }),
   'reference.captured': referenceCaptured(OCCASION, 'CN=alice', labNodeName(1), {
     name: 'golden-1',
     capturedFromRequestId: labRequestId(1),
@@ -122,6 +192,10 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
     pcrs: { '0': 'aa' },
   }),
   'reference.retired': referenceRetired(OCCASION, 'CN=alice', { name: 'golden-1@2', policyVersion: 'f00d' }),
+  'token.created': tokenCreated(OCCASION, 'alice', { ...TOKEN, expiresAt: NOON }),
+  'token.revoked': tokenRevoked(OCCASION, 'alice', TOKEN),
+  'token.redeemed': tokenRedeemed(OCCASION, { ...TOKEN, nodeId: labNodeId(1), key: EK }),
+  'token.refused': tokenRefused(OCCASION, { tokenId: TOKEN.tokenId, nodeName: undefined, reason: 'spent' }),
   'admin.refused': adminRefused(OCCASION, undefined, {
     problem: 'authentication-required',
     method: 'GET',
@@ -147,7 +221,14 @@ describe('an audit event', () => {
     ['certificate.orphaned', 'service', 'worker-00001'],
     ['node.enrolled', 'admin:CN=alice', 'worker-00001'],
     ['enrolment.refused', 'admin:CN=alice', undefined],
+    ['token.created', 'admin:alice', labNodeName(1)],
+    ['token.redeemed', 'token:00112233aabbccdd', labNodeName(1)],
+    ['token.refused', 'anonymous', undefined],
     ['admin.refused', 'anonymous', undefined],
+    ['candidate.queued', 'anonymous', undefined],
+    ['candidate.approved', 'admin:CN=alice', 'worker-00001'],
+    ['candidate.refused', 'admin:CN=alice', undefined],
+    ['node.conflict', 'service', 'worker-00001'],
   ])('%s says who did it and which node it is about', (type, actor, nodeName) => {
     expect(EVENTS[type]).toMatchObject({ actor });
     expect(EVENTS[type].nodeName).toBe(nodeName);
