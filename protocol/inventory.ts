@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { auditRecordSchema } from './audit.ts';
-import { nodeName, poolName, timestamp, wholeNumber } from './fields.ts';
+import { timestamp } from './fields.ts';
+import { connectivitySchema } from './inventory-query.ts';
 
 /** A certificate as an administrator sees it. */
 export const certificateSummarySchema = z.object({
@@ -31,6 +32,11 @@ export const nodeSummarySchema = z.object({
   enrolledBy: z.string(),
   lastJoinAt: timestamp.optional(),
   lastAddress: z.string().optional(),
+  /** What its heartbeats and its lease say of the way to it; absent where the answer is about something else. */
+  connectivity: connectivitySchema.optional(),
+  connectivitySince: timestamp.optional(),
+  lastHeartbeatAt: timestamp.optional(),
+  agentVersion: z.string().optional(),
 });
 export type NodeSummary = z.output<typeof nodeSummarySchema>;
 
@@ -51,6 +57,30 @@ export type NodeList = z.output<typeof nodeListSchema>;
 export const certificateListSchema = z.object({ certificates: z.array(certificateSummarySchema) });
 export type CertificateList = z.output<typeof certificateListSchema>;
 
+/** What the newest join of a node came to, from the audit log. */
+export const joinVerdictSchema = z.object({
+  requestId: z.string().optional(),
+  at: timestamp,
+  outcome: z.enum(['issued', 'refused']),
+  policyVersion: z.string().optional(),
+  /** The reference values that matched. */
+  referenceValues: z.string().optional(),
+  problem: z.string().optional(),
+  reason: z.string().optional(),
+  /** Every check that failed: a PCR that is not what the reference values say, with both values. */
+  denials: z.array(z.lazy(() => denialSchema)),
+  advisories: z.array(z.object({ code: z.string(), detail: z.string() })),
+});
+export type JoinVerdict = z.output<typeof joinVerdictSchema>;
+
+/** The cluster's own view of a node. */
+export const clusterViewSchema = z.object({
+  nodeUid: z.string().optional(),
+  leaseRenewedAt: timestamp.optional(),
+  conditions: z.array(z.object({ type: z.string(), status: z.string(), since: timestamp.optional() })),
+});
+export type ClusterView = z.output<typeof clusterViewSchema>;
+
 /** `GET /v1/nodes/{name}`. */
 export const nodeDetailSchema = z.object({
   node: nodeSummarySchema.extend({
@@ -58,6 +88,19 @@ export const nodeDetailSchema = z.object({
     bootEpoch: z
       .object({ resetCount: z.number().int(), restartCount: z.number().int(), clockMs: z.string() })
       .optional(),
+    /** The kernel's name for the boot, as the node's heartbeats claim it; `bootsSeen` counts its changes. */
+    bootId: z.string().optional(),
+    bootSeenAt: timestamp.optional(),
+    bootsSeen: z.number().int(),
+    /** The node's clock less the service's, at its last heartbeat. */
+    clockOffsetMs: z.number().int().optional(),
+    lastLeaseAt: timestamp.optional(),
+    /** Present until the node has joined again. */
+    renewRequestedAt: timestamp.optional(),
+    /** Latest first, at most 16. */
+    addresses: z.array(z.object({ address: z.string(), firstSeenAt: timestamp, lastSeenAt: timestamp })),
+    lastJoin: joinVerdictSchema.optional(),
+    cluster: clusterViewSchema.optional(),
   }),
   /** Newest first. */
   certificates: z.array(certificateSummarySchema),

@@ -6,6 +6,7 @@ import { verifyEvidence } from '#attestation/verify-evidence.ts';
 import { certificateOrphaned, policyLoaded, serviceStarted, serviceStopped } from '#services/audit/events.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
+import { isNodeName } from '#core/ids.ts';
 import type { RandomSource } from '#core/random.ts';
 import { createIssuer } from '#pki/issuer.ts';
 import { createProfile, MAX_TTL_SECONDS } from '#pki/profile.ts';
@@ -15,10 +16,14 @@ import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
+import { forAnybody } from '#services/http/node-peer.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { WorkLimit } from '#services/http/work-limit.ts';
+import { eventRoutes } from '#services/inventory/event-routes.ts';
+import { heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
 import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
+import type { NodeContacts } from '#services/inventory/node-contacts.ts';
 import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
@@ -34,8 +39,9 @@ import type { Store } from '#services/store/store.ts';
 import { administratorList } from './administrators.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
+import { keepContacts } from './keep-contacts.ts';
 import type { Material } from './material.ts';
-import { after, elapsedMs, turn } from './monotonic.ts';
+import { after, elapsedMs, pauseUntil, turn } from './monotonic.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
 import type { PolicySource } from './policy-source.ts';
 import { loadedFacts, policyReloader } from './reload-policy.ts';
@@ -88,7 +94,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 
   const appendAudit = (event: AuditEvent) => store.appendAudit(event);
   const reloadPolicy = policyReloader({ policySource, appendAudit, log, now });
-  const nodeApi = nodeRoutesOf(parts);
+  const { contacts } = starting.use(await keepContacts(parts));
+  const { heartbeatSeconds: nextSeconds } = config.connectivity;
+  const stopping = new AbortController();
+  const nodeApi = [
+    ...nodeRoutesOf(parts, contacts).map(forAnybody),
+    ...heartbeatRoutes({ now, elapsedMs, store, contacts, appendAudit, nextSeconds }),
+  ];
   const adminApi = [
     ...adminRoutes({
       now,
@@ -119,7 +131,14 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       retire: (names) => policySource.retire(names),
       appendAudit,
     }),
-    ...inventoryRoutes({ now, store, policy: () => policySource.status().policy }),
+    ...inventoryRoutes({
+      now,
+      store,
+      policy: () => policySource.status().policy,
+      contacts,
+      clusterView: () => undefined,
+    }),
+    ...eventRoutes({ store, pause: pauseUntil, elapsedMs, stopping: stopping.signal }),
     ...kubernetesRoutes({ snapshotFeed: snapshotFeedOf(parts) }),
     openApiRoute(() => document),
   ];
@@ -155,6 +174,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
         ...listeners.node,
         ...material.node,
         clientCa: undefined,
+        knownClientCa: material.issuerChain.map((der) => encodePem('CERTIFICATE', der)).join(''),
         maxConnections,
         keepAliveMs: KEEP_ALIVE_MS.node,
         admit: origins.admit,
@@ -163,6 +183,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     ),
   );
   starting.defer(forgetTicketsRegularly(parts));
+  // Before the listeners stop: a stream that nobody ends would hold them.
+  starting.defer(() => stopping.abort());
 
   const running = starting.move();
   const place = ({ host, port }: Listener) => ({ host, port });
@@ -170,7 +192,10 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 }
 
 /** The node listener's routes over the real verifier, issuer and store. */
-function nodeRoutesOf({ config, material, store, log, now, random }: ServiceParts) {
+function nodeRoutesOf(
+  { config, material, store, log, now, random }: ServiceParts,
+  contacts: Pick<NodeContacts, 'joinedFrom'>,
+) {
   const [issuerDer, ...issuersAbove] = material.issuerChain;
   if (issuerDer === undefined) throw new Error('the issuing CA was read at start-up');
   const caKeys = [...issuersAbove, ...parsePemOf('CERTIFICATE', material.clientCa)].map(
@@ -215,7 +240,11 @@ function nodeRoutesOf({ config, material, store, log, now, random }: ServicePart
     callBack,
     issuer,
     reserveSerial: (...intent) => store.reserveSerial(...intent),
-    recordIssued: (...issued) => store.recordIssued(...issued),
+    recordIssued: async (...issued) => {
+      await store.recordIssued(...issued);
+      const [, { nodeId, address }, { nodeName }] = issued;
+      if (nodeName !== undefined && isNodeName(nodeName)) contacts.joinedFrom(nodeId, nodeName, address);
+    },
     appendAudit: (event) => store.appendAudit(event),
     cluster: {
       apiServer: kubernetes.apiServer,

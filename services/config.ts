@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
+import { connectivitySchema } from './connectivity-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
 import { joinRatesSchema, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
@@ -127,6 +128,7 @@ export const serverConfigSchema = z
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
     kubernetes,
     snapshot: snapshot.optional(),
+    connectivity: connectivitySchema,
     limits,
     log,
   })

@@ -2,13 +2,14 @@ import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Gate } from '#services/http/app.ts';
 import { adminRefused } from '#services/audit/events.ts';
+import { type NodePeer, nodePeerOf } from '#services/http/node-peer.ts';
 import { authenticate, type IsAdministrator, type Principal } from '#services/http/principal.ts';
 import { permits } from '#services/http/roles.ts';
 import type { Anonymous } from '#services/http/route.ts';
 
-/** The node listener's: whoever reaches it may call. What a caller is, a join has to prove. */
-export const nodeGate: Gate<Anonymous> = {
-  identify: () => Promise.resolve('anonymous'),
+/** The node listener's: whoever reaches it may call. What a caller is, a join has to prove; heartbeats ask for a certificate themselves. */
+export const nodeGate: Gate<NodePeer> = {
+  identify: (socket) => Promise.resolve(nodePeerOf(socket)),
   permits: (_, permission) => permission === undefined,
   nameOf: () => undefined,
   authenticated: false,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as pause } from 'node:timers/promises';
 
 /** Milliseconds by a clock that is never set. */
 export const elapsedMs = (): number => performance.now();
@@ -12,6 +12,11 @@ export function after(ms: number, callback: () => void): () => void {
     clearTimeout(timer);
   };
 }
+
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts. */
+export const pauseUntil = async (ms: number, signal: AbortSignal): Promise<void> => {
+  await pause(ms, undefined, { signal }).catch(() => undefined);
+};
 
 /** Resolves in the next turn of the event loop. */
 export const turn = async (): Promise<void> => {

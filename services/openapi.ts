@@ -94,13 +94,15 @@ function parametersOf(schema: z.ZodType, place: 'path' | 'query', schemas: OpenA
   }));
 }
 
-function answersOf({ answers }: DescribedRoute, schemas: OpenApiSchemas): Json {
-  return Object.fromEntries(
-    Object.entries(answers).map(([status, { description, schema }]) => [
+function answersOf({ answers, revalidated }: DescribedRoute, schemas: OpenApiSchemas): Json {
+  const described = Object.fromEntries(
+    Object.entries(answers).map(([status, { description, schema, contentType = 'application/json' }]) => [
       status,
-      { description, content: { 'application/json': { schema: schema === undefined ? {} : schemas.of(schema) } } },
+      { description, content: { [contentType]: { schema: schema === undefined ? {} : schemas.of(schema) } } },
     ]),
   );
+  const current = { description: 'If-None-Match names the ETag of what there is' };
+  return revalidated === true ? { ...described, 304: current } : described;
 }
 
 function problemsOf({ problems, permission, schemas }: DescribedRoute): Json {

@@ -1,7 +1,11 @@
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
+import type { EventFeedDeps } from '#services/inventory/event-feed.ts';
+import { eventRoutes } from '#services/inventory/event-routes.ts';
+import { heartbeatRoutes, type HeartbeatRoutesDeps } from '#services/inventory/heartbeat-routes.ts';
+import type { InventoryRoutesDeps } from '#services/inventory/inventory-deps.ts';
 import { type JoinHistoryDeps, joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import { referenceRoutes, type ReferenceRoutesDeps } from '#services/inventory/reference-routes.ts';
-import { inventoryRoutes, type InventoryRoutesDeps } from '#services/inventory/routes.ts';
+import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { openApiDocument, openApiRoute } from '#services/openapi.ts';
@@ -18,11 +22,16 @@ function unused<T extends object>(target: T): T {
 /** `docs/openapi.json`: what the admin listener serves under `/openapi.json`. */
 export function openApiPage(): string {
   const none = Object.create(null) as object;
-  const document = openApiDocument(joinRoutes(unused(none as JoinRoutesDeps)), [
+  const nodeListener = [
+    ...joinRoutes(unused(none as JoinRoutesDeps)),
+    ...heartbeatRoutes(unused(none as HeartbeatRoutesDeps)),
+  ];
+  const document = openApiDocument(nodeListener, [
     ...adminRoutes(unused(none as AdminRoutesDeps)),
     ...joinHistoryRoutes(unused(none as JoinHistoryDeps)),
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
+    ...eventRoutes(unused(none as EventFeedDeps)),
     ...kubernetesRoutes({ snapshotFeed: undefined }),
     openApiRoute(() => ({})),
   ]);

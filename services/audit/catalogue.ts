@@ -122,6 +122,25 @@ export type AuditCatalogue = {
   };
   /** From here on these reference values, `name@version` where they have one, admit nobody: in no pool, under no policy, for good. */
   'reference.retired': { readonly name: string; readonly policyVersion: string };
+  /** What heartbeats and leases say of the way to a node changed; `from` is what stood in the log before. */
+  'node.connectivity-changed': {
+    readonly nodeId: string;
+    readonly from: string;
+    readonly to: string;
+    readonly lastHeartbeatAt: string | undefined;
+    readonly lastLeaseAt: string | undefined;
+  };
+  /** A node's heartbeats name another boot than before. The node claims it; a join's quote proves its own counters. */
+  'node.booted': {
+    readonly nodeId: string;
+    readonly bootId: string;
+    readonly previousBootId: string | undefined;
+    readonly agentVersion: string;
+  };
+  /** An administrator asked that the node join again at once. */
+  'node.renewal-requested': { readonly nodeId: string };
+  /** A certificate that the node CA signed was shown with a heartbeat and is not good. One of many: the same is recorded every ten minutes. */
+  'heartbeat.refused': { readonly reason: string; readonly serial: string; readonly fingerprint: string };
   /** Somebody asked the administrators' side for something it did not do. */
   'admin.refused': { readonly problem: string; readonly method: string; readonly path: string };
 };

@@ -7,10 +7,11 @@ import { newRequestId, type RequestId } from '#core/ids.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
+import { sendStream } from './answer-stream.ts';
 import { hasBody, readJsonBody } from './body.ts';
 import { type CallerOrigins, DIRECT } from './caller-origin.ts';
 import type { Origin } from './origin.ts';
-import { type Problem, problemOf, sendJson, sendProblem } from './problem-response.ts';
+import { type Problem, problemOf, sendJson, sendProblem, sendRevalidated } from './problem-response.ts';
 import { type Log, logRequest } from './request-log.ts';
 import type { Permission } from './roles.ts';
 import type { Route } from './route.ts';
@@ -135,10 +136,23 @@ async function dispatch<Caller>(
     requestId: exchange.requestId,
     origin: exchange.origin,
     hasBody: hasBody(request),
+    header: (name) => headerOf(request, name),
     readBody: (limitBytes) => readJsonBody(request, limitBytes),
   });
   if ('problem' in answer) answerProblem(deps, response, exchange, answer);
+  else if ('stream' in answer) await sendStream(response, answer.stream, () => isStillPermitted(deps, request, route));
+  else if (route.revalidated === true) sendRevalidated(response, answer.body, headerOf(request, 'if-none-match'));
   else sendJson(response, answer.status, answer.body);
+}
+
+/** Whether the connection's certificate is still good, and its role still includes the route: asked while a stream goes on. */
+async function isStillPermitted<Caller>(
+  { gate }: AppDeps<Caller>,
+  { socket }: Request,
+  { permission }: Route<Caller>,
+): Promise<boolean> {
+  const caller = await gate.identify(socket);
+  return caller !== undefined && gate.permits(caller, permission);
 }
 
 async function turnAway<Caller>(
@@ -187,6 +201,10 @@ function byPath<Caller>(routes: readonly Route<Caller>[]): Map<string, Route<Cal
 }
 
 const pathOf = (request: Request): string => request.url.split('?', 1)[0] ?? '';
+const headerOf = ({ headers }: Request, name: string): string | undefined => {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
 const queryOf = (request: Request): string => request.url.slice(pathOf(request).length + 1);
 
 function factsOf<Caller>(deps: AppDeps<Caller>, request: Request, response: Response, exchange: Exchange<Caller>) {

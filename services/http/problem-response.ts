@@ -4,6 +4,7 @@ import { DependencyError } from '#core/dependency-error.ts';
 import type { RequestId } from '#core/ids.ts';
 import { PROBLEMS, problemType, type ProblemDocument, type ProblemName } from '#protocol/problem.ts';
 
+import { entityTag, hasCurrent } from './entity-tag.ts';
 import { type ProblemDetails, ProblemError } from './problem-error.ts';
 
 /** A problem and what may be said with it. */
@@ -50,9 +51,24 @@ export function sendProblem(
   sendJson(response, document.status, document, 'application/problem+json');
 }
 
+/** Writes `body` with its entity tag as the response and ends it; without the body where `ifNoneMatch` says that the caller has it. */
+export function sendRevalidated(response: ServerResponse, body: unknown, ifNoneMatch: string | undefined): void {
+  const text = JSON.stringify(body);
+  const tag = entityTag(text);
+  response.setHeader('ETag', tag);
+  // The caller may keep it, and must ask before it uses it again.
+  response.setHeader('Cache-Control', 'private, no-cache');
+  if (hasCurrent(ifNoneMatch, tag)) response.writeHead(304).end();
+  else sendText(response, 200, text, 'application/json');
+}
+
 /** Writes `body` as the response and ends it. */
 export function sendJson(response: ServerResponse, status: number, body: unknown, type = 'application/json'): void {
-  const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+  sendText(response, status, JSON.stringify(body), type);
+}
+
+function sendText(response: ServerResponse, status: number, text: string, type: string): void {
+  const bytes = Buffer.from(text, 'utf8');
   response.statusCode = status;
   response.setHeader('Content-Type', type);
   response.setHeader('Content-Length', bytes.byteLength);

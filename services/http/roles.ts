@@ -5,6 +5,7 @@ export type Permission =
   | 'self:read'
   | 'nodes:read'
   | 'nodes:enrol'
+  | 'nodes:renew'
   | 'joins:read'
   | 'audit:read'
   | 'policy:read'
@@ -15,7 +16,7 @@ export type Permission =
 /** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
 export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ['self:read', 'nodes:read', 'policy:read'],
-  operator: ['self:read', 'nodes:read', 'nodes:enrol', 'joins:read', 'policy:read'],
+  operator: ['self:read', 'nodes:read', 'nodes:enrol', 'nodes:renew', 'joins:read', 'policy:read'],
   auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read'],
   'policy-author': [
     'self:read',
@@ -29,6 +30,7 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'self:read',
     'nodes:read',
     'nodes:enrol',
+    'nodes:renew',
     'joins:read',
     'audit:read',
     'policy:read',

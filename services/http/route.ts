@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { RequestId } from '#core/ids.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
+import type { AnswerStream } from './answer-stream.ts';
 import { malformed } from './body.ts';
 import type { Origin } from './origin.ts';
 import type { Principal } from './principal.ts';
@@ -12,9 +13,10 @@ import type { ProblemDetails } from './problem-error.ts';
 import type { Permission } from './roles.ts';
 import { fieldErrors } from './schema-errors.ts';
 
-/** What a handler may answer: a document, or a problem from the one table. */
+/** What a handler may answer: a document, a stream, or a problem from the one table. */
 export type Answer =
   | { readonly status: 200 | 201 | 202; readonly body: unknown }
+  | { readonly status: 200; readonly stream: AnswerStream }
   | ({ readonly problem: ProblemName } & ProblemDetails);
 
 /** Nobody in particular: what the node listener knows of its caller before a join has proved something. */
@@ -29,6 +31,8 @@ export interface CheckedRequest<Caller, Params, Query, Body> {
   readonly requestId: RequestId;
   /** Undefined where the socket's address is one that no segment can contain. */
   readonly origin: Origin | undefined;
+  /** A header by its name in lower case, of those that come once. The caller's text. */
+  readonly header: (name: string) => string | undefined;
 }
 
 /** One request before anything in it was looked at. */
@@ -41,6 +45,7 @@ export interface UncheckedRequest<Caller> {
   /** Reads the body, `limitBytes` at most. */
   readonly readBody: (limitBytes: number) => Promise<unknown>;
   readonly hasBody: boolean;
+  readonly header: (name: string) => string | undefined;
 }
 
 /** What a route is, for the dispatcher and for the API's description. */
@@ -51,7 +56,19 @@ export interface RouteFacts {
   readonly operationId: string;
   readonly summary: string;
   /** Every answer that is not a problem. */
-  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType | undefined }>>;
+  readonly answers: Readonly<
+    Record<
+      number,
+      {
+        readonly description: string;
+        readonly schema: z.ZodType | undefined;
+        /** `application/json` unless said. */
+        readonly contentType?: string;
+      }
+    >
+  >;
+  /** Whether its documents carry an entity tag, and a caller who has the current one is told so (304). */
+  readonly revalidated?: boolean;
   /** The problems of this route's own decisions, besides those that any route may answer. */
   readonly problems: readonly ProblemName[];
 }
@@ -100,6 +117,13 @@ export function adminRoute<Params, Query, Body>(
   return { ...definition, ...runner(definition) };
 }
 
+/** A route of the node listener for those who show a node's certificate. Whether it is good is for the route to say. */
+export function nodeCertificateRoute<Caller, Params, Query, Body>(
+  definition: Definition<Caller, Params, Query, Body>,
+): Route<Caller> {
+  return { ...definition, permission: undefined, ...runner(definition) };
+}
+
 function runner<Caller, Params, Query, Body>(
   definition: Definition<Caller, Params, Query, Body>,
 ): Pick<Route<Caller>, 'schemas' | 'run'> {
@@ -107,11 +131,12 @@ function runner<Caller, Params, Query, Body>(
   return {
     schemas: { params, query, body: body.limitBytes === 0 ? undefined : body.schema },
     run: async (request) => {
-      const { caller, requestId, origin } = request;
+      const { caller, requestId, origin, header } = request;
       return handle({
         caller,
         requestId,
         origin,
+        header,
         params: check(params, { ...request.params }),
         query: check(query, { ...parseQuery(request.queryString) }),
         body: check(body.schema, await readBodyOf(request, body.limitBytes)),

@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly key: string;
   /** PEM of the one CA whose client certificates are asked for and required. Undefined: no client certificate is asked for. */
   readonly clientCa: string | undefined;
+  /** PEM of a CA whose client certificates are asked for and not required: a caller with another one, or none, is not authorized. */
+  readonly knownClientCa?: string | undefined;
   readonly maxConnections: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
@@ -81,7 +83,7 @@ const TLS = {
  * ListenError when it cannot.
  */
 export async function startListener(options: ListenerOptions, app: RequestListener): Promise<Listener> {
-  const { clientCa } = options;
+  const { clientCa, knownClientCa } = options;
   const { handshakeMs, headersMs, requestMs, checkMs } = { ...DEADLINES, ...options.deadlines };
   const server = createServer(
     {
@@ -94,6 +96,7 @@ export async function startListener(options: ListenerOptions, app: RequestListen
       keepAliveTimeout: options.keepAliveMs,
       cert: options.certificate,
       key: options.key,
+      ...(knownClientCa === undefined ? {} : { ca: knownClientCa, requestCert: true, rejectUnauthorized: false }),
       ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     },
     app,

@@ -1,17 +1,62 @@
 import type { AuditRecord } from '#core/audit-record.ts';
 import type { NodeRecord, ProtectionRating } from '#core/node-record.ts';
 import type { AuditRecordDocument } from '#protocol/audit.ts';
-import type { CertificateSummary, NodeDetail } from '#protocol/inventory.ts';
+import type { CertificateSummary, ClusterView, JoinVerdict, NodeDetail, NodeSummary } from '#protocol/inventory.ts';
 import { renderNode } from '#services/http/render-node.ts';
+import type { AddressSeen, InventoryEntry, NodeContact } from '#services/store/contact-store.ts';
 import type { CertificateRecord } from '#services/store/store.ts';
 
-/** A node with what its accepted joins have shown of its TPM. */
-export function renderNodeDetail(node: NodeRecord, rating: ProtectionRating | undefined): NodeDetail['node'] {
-  const { akName, bootEpoch } = node;
+import type { NodeContacts } from './node-contacts.ts';
+
+/** What was heard of an entry's node. The connectivity is the store's: what filters and the audit log go by, a second behind at most. */
+export function newestContact({ node, contact }: InventoryEntry, contacts: Pick<NodeContacts, 'of'>): NodeContact {
+  const newest = contacts.of(node.id);
+  if (newest === undefined) return contact;
+  const { connectivity, connectivitySince } = contact;
+  return { ...newest, connectivity, connectivitySince };
+}
+
+/** A line of the inventory. */
+export const renderEntry = (
+  entry: InventoryEntry,
+  rating: ProtectionRating | undefined,
+  contacts: Pick<NodeContacts, 'of'>,
+): NodeSummary => renderNode(entry.node, rating, newestContact(entry, contacts));
+
+/** What is known of a node beside its record. */
+export interface NodeFacts {
+  readonly contact: NodeContact;
+  readonly addresses: readonly AddressSeen[];
+  readonly lastJoin: JoinVerdict | undefined;
+  readonly cluster: ClusterView | undefined;
+}
+
+/** A node with what its accepted joins have shown of its TPM, and all that was heard of it. */
+export function renderNodeDetail(
+  node: NodeRecord,
+  rating: ProtectionRating | undefined,
+  { contact, addresses, lastJoin, cluster }: NodeFacts,
+): NodeDetail['node'] {
+  const { akName, bootEpoch, lastJoinAt } = node;
+  const { bootId, bootsSeen, clockOffsetMs, renewRequestedAt: asked } = contact;
+  const time = (name: string, at: Date | undefined) => (at === undefined ? {} : { [name]: at.toISOString() });
   return {
-    ...renderNode(node, rating),
+    ...renderNode(node, rating, contact),
     ...(akName === undefined ? {} : { akName }),
     ...(bootEpoch === undefined ? {} : { bootEpoch: { ...bootEpoch, clockMs: bootEpoch.clockMs.toString() } }),
+    ...(bootId === undefined ? {} : { bootId }),
+    ...time('bootSeenAt', contact.bootSeenAt),
+    bootsSeen,
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+    ...time('lastLeaseAt', contact.lastLeaseAt),
+    ...time('renewRequestedAt', asked !== undefined && (lastJoinAt ?? 0) < asked ? asked : undefined),
+    addresses: addresses.map(({ address, firstSeenAt, lastSeenAt }) => ({
+      address,
+      firstSeenAt: firstSeenAt.toISOString(),
+      lastSeenAt: lastSeenAt.toISOString(),
+    })),
+    ...(lastJoin === undefined ? {} : { lastJoin }),
+    ...(cluster === undefined ? {} : { cluster }),
   };
 }
 

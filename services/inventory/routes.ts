@@ -1,48 +1,30 @@
 import { z } from 'zod';
 
-import type { Policy } from '#attestation/evidence-policy.ts';
-import type { AuditEvent } from '#core/audit-record.ts';
-import type { Clock } from '#core/clock.ts';
-import type { NodeRecord } from '#core/node-record.ts';
 import { auditHeadSchema, auditPageSchema, auditQuerySchema } from '#protocol/audit.ts';
 import { captureRequestSchema } from '#protocol/capture.ts';
 import { nodeName, requestId } from '#protocol/fields.ts';
-import {
-  certificateListSchema,
-  joinDetailSchema,
-  nodeDetailSchema,
-  nodeListQuerySchema,
-  nodeListSchema,
-} from '#protocol/inventory.ts';
+import { certificateListSchema, joinDetailSchema } from '#protocol/inventory.ts';
 import { referenceValuesSchema } from '#protocol/policy.ts';
 import type { Principal } from '#services/http/principal.ts';
-import { renderNode } from '#services/http/render-node.ts';
 import { adminRoute, noBody, nothing, type Route } from '#services/http/route.ts';
-import type { StoreReader } from '#services/store/store.ts';
 
 import { captureReferenceValues } from './capture-reference-values.ts';
 import { describeJoin } from './describe-join.ts';
-import { renderAuditRecord, renderCertificate, renderNodeDetail } from './render.ts';
-
-export interface InventoryRoutesDeps {
-  readonly now: Clock;
-  readonly store: StoreReader & { readonly appendAudit: (event: AuditEvent) => Promise<unknown> };
-  /** The policy in force. */
-  readonly policy: () => Policy;
-}
+import { exportRoutes } from './export-routes.ts';
+import type { InventoryRoutesDeps } from './inventory-deps.ts';
+import { nodeRoutes } from './node-routes.ts';
+import { renderAuditRecord, renderCertificate } from './render.ts';
 
 /** Certificates that a node's page lists, newest first. */
 const CERTIFICATES_LISTED = 100;
-/** Audit records that a node's page lists, newest first. */
-const RECORDS_LISTED = 20;
 
 const CAPTURE_BODY_BYTES = 4_096;
 
 /** What can be read of nodes, joins and the audit log; and a reference-value file made of what was read. */
 export function inventoryRoutes(deps: InventoryRoutesDeps): readonly Route<Principal>[] {
   return [
-    listNodes(deps),
-    showNode(deps),
+    ...nodeRoutes(deps),
+    ...exportRoutes(deps),
     listCertificates(deps),
     showJoin(deps),
     readAudit(deps),
@@ -51,57 +33,7 @@ export function inventoryRoutes(deps: InventoryRoutesDeps): readonly Route<Princ
   ];
 }
 
-function listNodes({ store, policy }: InventoryRoutesDeps): Route<Principal> {
-  return adminRoute({
-    method: 'GET',
-    path: '/v1/nodes',
-    operationId: 'listNodes',
-    summary: 'Nodes in order of name',
-    permission: 'nodes:read',
-    params: nothing,
-    query: nodeListQuerySchema,
-    body: noBody,
-    answers: { 200: { description: 'One page', schema: nodeListSchema } },
-    problems: [],
-    handle: async ({ query: { pool, state, after, limit } }) => {
-      // One more than asked for tells whether there is a next page.
-      const found = await store.listNodes({ pool, state }, { after, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      const next = found.length > limit && last !== undefined ? { next: last.name } : {};
-      return { status: 200, body: { nodes: page.map((node) => renderNode(node, ratingOf(node, policy()))), ...next } };
-    },
-  });
-}
-
 const nodeParams = z.strictObject({ name: nodeName });
-
-function showNode({ store, policy }: InventoryRoutesDeps): Route<Principal> {
-  return adminRoute({
-    method: 'GET',
-    path: '/v1/nodes/{name}',
-    operationId: 'showNode',
-    summary: 'One node, its certificates and what the audit log says of it',
-    permission: 'nodes:read',
-    params: nodeParams,
-    query: nothing,
-    body: noBody,
-    answers: { 200: { description: 'The node', schema: nodeDetailSchema } },
-    problems: ['not-found'],
-    handle: async ({ params: { name } }) => {
-      const node = await store.findNodeByName(name);
-      if (node === undefined) return { problem: 'not-found' };
-      const certificates = await store.listCertificates(node.id, CERTIFICATES_LISTED);
-      const records = await store.readAuditOfNode(name, RECORDS_LISTED);
-      const body = {
-        node: renderNodeDetail(node, ratingOf(node, policy())),
-        certificates: certificates.map(renderCertificate),
-        records: records.map(renderAuditRecord),
-      };
-      return { status: 200, body };
-    },
-  });
-}
 
 function listCertificates({ store }: InventoryRoutesDeps): Route<Principal> {
   return adminRoute({
@@ -202,5 +134,3 @@ function capture({ now, store }: InventoryRoutesDeps): Route<Principal> {
     },
   });
 }
-
-const ratingOf = (node: NodeRecord, policy: Policy) => policy.pools.get(node.pool)?.protectionRating;

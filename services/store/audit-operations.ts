@@ -30,8 +30,8 @@ export function auditOperations({ reader, transact, queries: { audit } }: StoreP
       return rows.map(auditRecordFromRow);
     },
 
-    async readAuditOfNode(name, limit) {
-      const { rows } = await audit.readOfNode(reader, { name, limit: pageLimit(limit) });
+    async readAuditOfNode(name, limit, before = Number.MAX_SAFE_INTEGER) {
+      const { rows } = await audit.readOfNode(reader, { name, before, limit: pageLimit(limit) });
       return rows.map(auditRecordFromRow);
     },
 

@@ -15,8 +15,12 @@ export function auditQueries(db: Kysely<Schema>) {
     readOfRequest: prepareQuery((p: ParameterOf<{ requestId: string }>) =>
       records.where('request_id', '=', p('requestId')).orderBy('sequence'),
     ),
-    readOfNode: prepareQuery((p: ParameterOf<{ name: string; limit: number }>) =>
-      records.where('node_name', '=', p('name')).orderBy('sequence', 'desc').limit(p('limit')),
+    readOfNode: prepareQuery((p: ParameterOf<{ name: string; before: number; limit: number }>) =>
+      records
+        .where('node_name', '=', p('name'))
+        .where('sequence', '<', p('before'))
+        .orderBy('sequence', 'desc')
+        .limit(p('limit')),
     ),
     readOfType: prepareQuery((p: ParameterOf<{ type: string; before: number; limit: number }>) =>
       records

@@ -116,8 +116,8 @@ export interface StoreReader extends RevocationReader, CandidateReader, KeyHolde
   readAudit(after: number, limit: number): Promise<readonly AuditRecord[]>;
   /** Every audit record of one request, oldest first. */
   readAuditOfRequest(requestId: RequestId): Promise<readonly AuditRecord[]>;
-  /** The newest audit records about one node, newest first, at most `limit`. */
-  readAuditOfNode(name: NodeName, limit: number): Promise<readonly AuditRecord[]>;
+  /** The newest audit records about one node with a sequence below `before`, or of all, newest first, at most `limit`. */
+  readAuditOfNode(name: NodeName, limit: number, before?: number): Promise<readonly AuditRecord[]>;
   /** The newest audit records of one type with a sequence below `before`, or of all, newest first, at most `limit`. */
   readAuditOfType(type: string, page: { before?: number | undefined; limit: number }): Promise<readonly AuditRecord[]>;
   /** The head as the log itself remembers it, apart from the records. */

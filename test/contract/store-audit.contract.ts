@@ -84,6 +84,7 @@ export function auditContract(current: Current): void {
       expect(sequences(await store.readAudit(4, 2))).toEqual([]);
       expect(sequences(await store.readAuditOfRequest(labRequestId(1)))).toEqual([1, 3]);
       expect(sequences(await store.readAuditOfNode(labNodeName(1), 2))).toEqual([4, 2]);
+      expect(sequences(await store.readAuditOfNode(labNodeName(1), 2, 2))).toEqual([1]);
       expect(sequences(await store.readAuditOfNode(labNodeName(2), 2))).toEqual([]);
     });
 

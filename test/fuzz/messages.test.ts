@@ -12,6 +12,7 @@ import { problemDocument, problemName } from '#protocol/problem.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { nodeGate } from '#services/gates.ts';
 import { createApp, type Gate } from '#services/http/app.ts';
+import { forAnybody } from '#services/http/node-peer.ts';
 import type { Principal } from '#services/http/principal.ts';
 import { joinRoutes } from '#services/join/routes.ts';
 import { memoryStore } from '#test/fakes/memory-store.ts';
@@ -66,7 +67,7 @@ beforeAll(async () => {
     recordRefusal: () => Promise.resolve(),
   };
   const common = { log: silentLog, random: systemRandom };
-  const node = createApp({ ...common, listener: 'node', routes: joinRoutes(lab.deps), gate: nodeGate });
+  const node = createApp({ ...common, listener: 'node', routes: joinRoutes(lab.deps).map(forAnybody), gate: nodeGate });
   const policyStatus = () => ({ policy: lab.policy, loadedAt: LAB_NOW, lastError: undefined });
   const admin = createApp({
     ...common,

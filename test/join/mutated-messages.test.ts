@@ -67,6 +67,7 @@ async function run(route: Route<Anonymous>, bytes: Uint8Array): Promise<Answer> 
       requestId: newRequestId(systemRandom),
       origin: originOf(HOME),
       hasBody: true,
+      header: () => undefined,
       readBody: () => Promise.resolve(parseAsListener(bytes)),
     });
   } catch (error) {

@@ -31,8 +31,8 @@ export interface RunningService<S extends Store = MemoryStore> extends AsyncDisp
   readonly policy: Policy;
   /** PEM of the CA that issued the service's TLS certificates. */
   readonly caPem: string;
-  /** A new client of the node listener. */
-  readonly node: (maxSockets?: number) => LabClient;
+  /** A new client of the node listener; without an identity it shows no certificate. */
+  readonly node: (maxSockets?: number, identity?: TlsIdentity) => LabClient;
   /** A new client of the admin listener; without an identity it shows no certificate. */
   readonly admin: (identity?: TlsIdentity) => LabClient;
   /** Makes an administrator and puts them on the list. */
@@ -104,7 +104,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     tpm,
     policy,
     caPem,
-    node: (maxSockets) => client(service.node, undefined, maxSockets),
+    node: (maxSockets, who) => client(service.node, who, maxSockets),
     admin: (who) => client(service.admin, who),
     administrator: async (role, name) => {
       const made = await labAdministrator(ca.management, {

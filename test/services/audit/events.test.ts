@@ -30,6 +30,12 @@ import {
   serviceStarted,
   serviceStopped,
 } from '#services/audit/events.ts';
+import {
+  connectivityChanged,
+  heartbeatRefused,
+  nodeBooted,
+  renewalRequested,
+} from '#services/audit/contact-events.ts';
 import { connectivityChanged, heartbeatRefused, nodeBooted, renewalRequested } from '#services/audit/contact-events.ts';
 import {
   NOON,

@@ -106,6 +106,7 @@ describe('a request too many', () => {
         requestId: newRequestId(systemRandom),
         origin: origin(HOME),
         hasBody: true,
+        header: () => undefined,
         readBody: () => {
           bodies += 1;
           return Promise.reject(new Error('read'));

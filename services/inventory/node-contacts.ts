@@ -1,0 +1,203 @@
+import type { Clock } from '#core/clock.ts';
+import type { NodeId, NodeName } from '#core/ids.ts';
+import { nodeBooted } from '#services/audit/contact-events.ts';
+import { type ContactReader, type ContactWriter, NEVER_SEEN, type NodeContact } from '#services/store/contact-store.ts';
+
+import { connectivityAfter, isWorse, type Silence } from './connectivity.ts';
+import { changeOf, type ContactEntry, markRecorded, restoredEntry } from './contact-entry.ts';
+
+export interface NodeContactsDeps {
+  readonly now: Clock;
+  /** Milliseconds of a clock that is never set, so that a step of the machine's time makes nobody late. */
+  readonly elapsedMs: () => number;
+  /** Lets other work go first. */
+  readonly turn: () => Promise<void>;
+  readonly silence: Silence;
+  readonly store: Pick<ContactReader, 'listContacts'> & Pick<ContactWriter, 'recordContacts'>;
+}
+
+/** One heartbeat of a node whose certificate was found good. All but `at` and `address` the node claims. */
+export interface Heard {
+  readonly nodeId: NodeId;
+  readonly name: NodeName;
+  readonly at: Date;
+  readonly address: string | undefined;
+  readonly bootId: string;
+  readonly agentVersion: string;
+  /** The node's clock less ours. */
+  readonly clockOffsetMs: number;
+}
+
+const PAGE = 5_000;
+/** Nodes looked at, or recorded, before other work has its turn. */
+const SWEEP_SLICE = 2_000;
+const RECORD_BATCH = 250;
+/** Boots of one node that wait to be recorded. A node that claims more is not believed. */
+const EVENTS_WAITING_MAX = 4;
+
+/**
+ * What was heard of every node, in memory: a heartbeat costs no write. What is heard is recorded in batches; what is lost when the process
+ * is killed is the time of the last contacts, and the next heartbeat brings it back. Changes of connectivity and of boots are recorded with
+ * an audit record each, in one transaction with the node's row; one that was lost is found again by the next heartbeat or sweep.
+ */
+export class NodeContacts {
+  readonly #deps: NodeContactsDeps;
+  readonly #entries = new Map<NodeId, ContactEntry>();
+  readonly #byName = new Map<NodeName, NodeId>();
+  readonly #startedMs: number;
+  #waiting = new Set<ContactEntry>();
+  #urgent = new Set<ContactEntry>();
+  #recording: Promise<void> = Promise.resolve();
+
+  private constructor(deps: NodeContactsDeps) {
+    this.#deps = deps;
+    this.#startedMs = deps.elapsedMs();
+  }
+
+  /** Everything that the store knows is in memory when the promise resolves. Silence counts from now: the service was away, not the nodes. */
+  static async open(deps: NodeContactsDeps): Promise<NodeContacts> {
+    const contacts = new NodeContacts(deps);
+    let after: NodeId | undefined;
+    do {
+      const page = await deps.store.listContacts({ after, limit: PAGE });
+      for (const known of page) contacts.#keep(restoredEntry(known));
+      after = page.length < PAGE ? undefined : page.at(-1)?.nodeId;
+    } while (after !== undefined);
+    return contacts;
+  }
+
+  /** What was heard of a node, the newest there is; undefined for nothing at all. */
+  of(nodeId: NodeId): NodeContact | undefined {
+    return this.#entries.get(nodeId)?.contact;
+  }
+
+  /** Takes a heartbeat. It is in memory on return, and not yet on record. */
+  heard(heard: Heard): void {
+    const { nodeId, name, at, address, bootId, agentVersion, clockOffsetMs } = heard;
+    const entry = this.#entryOf(nodeId, name);
+    const { contact } = entry;
+    const rebooted = contact.bootId !== bootId;
+    if (rebooted && entry.events.length < EVENTS_WAITING_MAX) {
+      const boot = { nodeId, nodeName: name, bootId, previousBootId: contact.bootId, agentVersion, address };
+      entry.events = [...entry.events, nodeBooted(at, boot)];
+    }
+    if (address !== undefined) entry.address = address;
+    entry.contact = {
+      ...contact,
+      lastHeartbeatAt: at,
+      bootId,
+      bootSeenAt: rebooted ? at : contact.bootSeenAt,
+      bootsSeen: contact.bootsSeen + (rebooted ? 1 : 0),
+      agentVersion,
+      clockOffsetMs,
+    };
+    this.#alive(entry, at, rebooted);
+  }
+
+  /** Takes the renewTime of a node's Lease. Nothing happens for a name that no heartbeat, join or request ever named, or for an older time. */
+  leaseSeen(name: NodeName, renewedAt: Date): void {
+    const nodeId = this.#byName.get(name);
+    const entry = nodeId === undefined ? undefined : this.#entries.get(nodeId);
+    if (entry === undefined || (entry.contact.lastLeaseAt ?? 0) >= renewedAt) return;
+    entry.contact = { ...entry.contact, lastLeaseAt: renewedAt };
+    this.#alive(entry, this.#deps.now(), false);
+  }
+
+  /** Takes the address that an accepted join came from. A join is no heartbeat: it says nothing of connectivity. */
+  joinedFrom(nodeId: NodeId, name: NodeName, address: string): void {
+    const entry = this.#entryOf(nodeId, name);
+    entry.address = address;
+    this.#changed(entry, false);
+  }
+
+  /** Takes what an administrator asked for, once it is on record. */
+  renewalRequested(nodeId: NodeId, name: NodeName, at: Date): void {
+    const entry = this.#entryOf(nodeId, name);
+    entry.contact = { ...entry.contact, renewRequestedAt: at };
+  }
+
+  /** Finds the nodes that silence has made late or lost. Resolves to how many there were. */
+  async sweep(): Promise<number> {
+    const { elapsedMs, now, turn, silence } = this.#deps;
+    let looked = 0;
+    let found = 0;
+    for (const entry of this.#entries.values()) {
+      const silentMs = elapsedMs() - (entry.heardMs ?? this.#startedMs);
+      const connectivity = connectivityAfter(silentMs, silence);
+      if (isWorse(connectivity, entry.contact.connectivity)) {
+        entry.contact = { ...entry.contact, connectivity, connectivitySince: now() };
+        this.#changed(entry, true);
+        found += 1;
+      }
+      looked += 1;
+      if (looked % SWEEP_SLICE === 0) await turn();
+    }
+    return found;
+  }
+
+  /**
+   * What changed is on record when the promise resolves: boots and changes of connectivity, and with `everything` the times of the last
+   * contacts. What cannot be recorded is kept, and the promise rejects.
+   */
+  record(everything: boolean): Promise<void> {
+    const recording = this.#recording.then(() => this.#recordNow(everything));
+    this.#recording = recording.catch(() => undefined);
+    return recording;
+  }
+
+  async #recordNow(everything: boolean): Promise<void> {
+    const due = everything ? [...new Set([...this.#urgent, ...this.#waiting])] : [...this.#urgent];
+    for (let at = 0; at < due.length; at += RECORD_BATCH) {
+      await this.#recordBatch(due.slice(at, at + RECORD_BATCH));
+      await this.#deps.turn();
+    }
+  }
+
+  async #recordBatch(entries: readonly ContactEntry[]): Promise<void> {
+    const { elapsedMs, now, store } = this.#deps;
+    const nowMs = elapsedMs();
+    const asOf = now();
+    const batch = entries.map((entry) => ({ entry, revision: entry.revision, change: changeOf(entry, nowMs, asOf) }));
+    const gone = new Set(await store.recordContacts(batch.map(({ change }) => change)));
+    for (const { entry, revision, change } of batch) {
+      if (gone.has(entry.nodeId)) this.#forget(entry);
+      else if (markRecorded(entry, change, revision, nowMs)) this.#settled(entry);
+    }
+  }
+
+  #entryOf(nodeId: NodeId, name: NodeName): ContactEntry {
+    const known = this.#entries.get(nodeId);
+    if (known !== undefined) return known;
+    const entry = restoredEntry({ nodeId, name, contact: NEVER_SEEN });
+    this.#keep(entry);
+    return entry;
+  }
+
+  #keep(entry: ContactEntry): void {
+    this.#entries.set(entry.nodeId, entry);
+    this.#byName.set(entry.name, entry.nodeId);
+  }
+
+  #alive(entry: ContactEntry, at: Date, isUrgent: boolean): void {
+    entry.heardMs = this.#deps.elapsedMs();
+    const isBack = entry.contact.connectivity !== 'connected';
+    if (isBack) entry.contact = { ...entry.contact, connectivity: 'connected', connectivitySince: at };
+    this.#changed(entry, isUrgent || isBack);
+  }
+
+  #changed(entry: ContactEntry, isUrgent: boolean): void {
+    entry.revision += 1;
+    (isUrgent ? this.#urgent : this.#waiting).add(entry);
+  }
+
+  #settled(entry: ContactEntry): void {
+    this.#waiting.delete(entry);
+    this.#urgent.delete(entry);
+  }
+
+  #forget(entry: ContactEntry): void {
+    this.#settled(entry);
+    this.#entries.delete(entry.nodeId);
+    if (this.#byName.get(entry.name) === entry.nodeId) this.#byName.delete(entry.name);
+  }
+}
