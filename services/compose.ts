@@ -13,6 +13,7 @@ import { createProfile, MAX_TTL_SECONDS } from '#pki/profile.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
 import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
 import { candidateRoutes } from '#services/admin/candidate-routes.ts';
+import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { createApp } from '#services/http/app.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
@@ -40,6 +41,7 @@ import { administratorList } from './administrators.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
 import { keepContacts } from './keep-contacts.ts';
+import { keepRevocations } from './keep-revocations.ts';
 import type { Material } from './material.ts';
 import { after, elapsedMs, pauseUntil, turn } from './monotonic.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
@@ -139,6 +141,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       clusterView: () => undefined,
     }),
     ...eventRoutes({ store, pause: pauseUntil, elapsedMs, stopping: stopping.signal }),
+    ...revocationRoutes({ now, store }),
     ...kubernetesRoutes({ snapshotFeed: snapshotFeedOf(parts) }),
     openApiRoute(() => document),
   ];
@@ -152,6 +155,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       log.warn({ proxy, fault }, 'PROXY protocol header refused');
     },
   });
+  const revocations = starting.use(keepRevocations(parts));
   const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins });
   const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
 
@@ -179,7 +183,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
         keepAliveMs: KEEP_ALIVE_MS.node,
         admit: origins.admit,
       },
-      nodeApp,
+      revocations.serve(nodeApp, origins),
     ),
   );
   starting.defer(forgetTicketsRegularly(parts));

@@ -1,3 +1,4 @@
+import { revocationRoutes, type RevocationRoutesDeps } from '#services/admin/revocation-routes.ts';
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
 import type { EventFeedDeps } from '#services/inventory/event-feed.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
@@ -32,6 +33,7 @@ export function openApiPage(): string {
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
     ...eventRoutes(unused(none as EventFeedDeps)),
+    ...revocationRoutes(unused(none as RevocationRoutesDeps)),
     ...kubernetesRoutes({ snapshotFeed: undefined }),
     openApiRoute(() => ({})),
   ]);

@@ -25,6 +25,20 @@ export type CertificateFacts = {
   readonly notAfter: string;
 };
 
+/** A node's standing that an administrator changed. */
+export type NodeChangeFacts = {
+  readonly nodeId: string;
+  /** Of the revocation, where one was given: an RFC 5280 name. */
+  readonly reason: string | undefined;
+  /** In the administrator's words. */
+  readonly text: string | undefined;
+  /** The three are added by the store, in the transaction that changes the node. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Certificates put on the revocation list, or taken off it by a release. */
+  readonly serials?: readonly string[];
+};
+
 /** Every event that the audit log knows, once, and what each one tells. */
 export type AuditCatalogue = {
   /** The process is ready to answer. */
@@ -107,6 +121,14 @@ export type AuditCatalogue = {
     readonly claimant: string | undefined;
     readonly holders: readonly string[];
   };
+  'node.approved': NodeChangeFacts;
+  'node.quarantined': NodeChangeFacts;
+  'node.released': NodeChangeFacts;
+  'node.barred': NodeChangeFacts;
+  'node.unbarred': NodeChangeFacts;
+  'node.retired': NodeChangeFacts;
+  /** One certificate, for good; its node stays as it was. */
+  'certificate.revoked': { readonly serial: string; readonly reason: string; readonly text: string | undefined };
   /** A list of nodes of which none was enrolled. Only the first conflicts are listed; `conflictCount` counts all. */
   'enrolment.refused': {
     readonly lines: number;

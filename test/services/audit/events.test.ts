@@ -30,6 +30,7 @@ import {
   serviceStarted,
   serviceStopped,
 } from '#services/audit/events.ts';
+import { certificateRevoked, nodeChanged } from '#services/audit/node-life-events.ts';
 import {
   connectivityChanged,
   heartbeatRefused,
@@ -127,6 +128,8 @@ const PROOF: CandidateProof = {
 
 const TOKEN = { tokenId: '00112233aabbccdd', nodeName: labNodeName(1), pool: labPoolName('general') };
 
+const CHANGED = { nodeId: labNodeId(1), nodeName: labNodeName(1), reason: undefined, text: 'seen opened' };
+
 const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   'service.started': serviceStarted(NOON, { version: '0.1.0', policyVersion: 'f00d' }),
   'service.stopped': serviceStopped(NOON, 'SIGTERM'),
@@ -142,6 +145,18 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   'certificate.signing': certificateSigning(OCCASION, labIntent(1)),
   'certificate.issued': certificateIssued(OCCASION, ISSUANCE),
   'certificate.orphaned': certificateOrphaned(NOON, labIntent(1)),
+  'certificate.revoked': certificateRevoked(OCCASION, 'CN=alice', {
+    nodeName: labNodeName(1),
+    serial: labSerial(1),
+    reason: 'keyCompromise',
+    text: 'found on a stick',
+  }),
+  'node.approved': nodeChanged(OCCASION, 'CN=alice', 'approve', CHANGED),
+  'node.quarantined': nodeChanged(OCCASION, 'CN=alice', 'quarantine', CHANGED),
+  'node.released': nodeChanged(OCCASION, 'CN=alice', 'release', CHANGED),
+  'node.barred': nodeChanged(OCCASION, 'CN=alice', 'bar', CHANGED),
+  'node.unbarred': nodeChanged(OCCASION, 'CN=alice', 'unbar', CHANGED),
+  'node.retired': nodeChanged(OCCASION, 'CN=alice', 'retire', CHANGED),
   'node.enrolled': nodeEnrolled(OCCASION, 'CN=alice', ENROLLED),
   'enrolment.refused': enrolmentRefused(OCCASION, 'CN=alice', {
     lines: 2,
