@@ -40,15 +40,6 @@ export const nodeSummarySchema = z.object({
 });
 export type NodeSummary = z.output<typeof nodeSummarySchema>;
 
-/** `GET /v1/nodes?pool&state&after&limit`, as the service reads the query. */
-export const nodeListQuerySchema = z.strictObject({
-  pool: poolName.optional(),
-  state: nodeSummarySchema.shape.state.optional(),
-  after: nodeName.optional(),
-  limit: wholeNumber(1, 1_000).default(200),
-});
-export type NodeListQuery = z.output<typeof nodeListQuerySchema>;
-
 /** Nodes in order of name; `next` is the `after` of the next page, absent on the last. */
 export const nodeListSchema = z.object({ nodes: z.array(nodeSummarySchema), next: z.string().optional() });
 export type NodeList = z.output<typeof nodeListSchema>;

@@ -5,7 +5,6 @@ import { adminRefused } from '#services/audit/events.ts';
 import { type NodePeer, nodePeerOf } from '#services/http/node-peer.ts';
 import { authenticate, type IsAdministrator, type Principal } from '#services/http/principal.ts';
 import { permits } from '#services/http/roles.ts';
-import type { Anonymous } from '#services/http/route.ts';
 
 /** The node listener's: whoever reaches it may call. What a caller is, a join has to prove; heartbeats ask for a certificate themselves. */
 export const nodeGate: Gate<NodePeer> = {

@@ -31,7 +31,12 @@ export function renderNode(node: NodeRecord, rating: ProtectionRating | undefine
   };
 }
 
-function renderHeard({ connectivity, connectivitySince, lastHeartbeatAt, agentVersion }: HeardOf): Partial<NodeSummary> {
+function renderHeard({
+  connectivity,
+  connectivitySince,
+  lastHeartbeatAt,
+  agentVersion,
+}: HeardOf): Partial<NodeSummary> {
   return {
     connectivity,
     ...(connectivitySince === undefined ? {} : { connectivitySince: connectivitySince.toISOString() }),

@@ -31,12 +31,6 @@ import {
   serviceStopped,
 } from '#services/audit/events.ts';
 import { certificateRevoked, nodeChanged } from '#services/audit/node-life-events.ts';
-import {
-  connectivityChanged,
-  heartbeatRefused,
-  nodeBooted,
-  renewalRequested,
-} from '#services/audit/contact-events.ts';
 import { connectivityChanged, heartbeatRefused, nodeBooted, renewalRequested } from '#services/audit/contact-events.ts';
 import {
   NOON,
