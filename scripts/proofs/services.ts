@@ -77,4 +77,11 @@ export const SERVICE_PROOFS: readonly CheckProof[] = [
     without: 'permission !== undefined && role !== undefined',
     test: T55,
   },
+  {
+    removes: 'the patched releases of a Node.js line',
+    file: 'services/node-version.ts',
+    check: '{ 24: 13, 25: 3 }',
+    without: '{ 24: 12, 25: 0 }',
+    test: attack('A19-the-runtime'),
+  },
 ];

@@ -3,6 +3,11 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { systemClock } from '#core/clock.ts';
+import { enrol } from '#test/lab/join-lab.ts';
+import { changeNode } from '#test/lab/revocation-lab.ts';
+import { answerName } from '#test/lab/two-nodes.ts';
+import { joinOverWire } from '#test/lab/wire.ts';
 import { runService, type RunningService } from '#test/lab/running-service.ts';
 import type { TlsIdentity } from '#test/lab/service-pki.ts';
 
@@ -67,6 +72,15 @@ describe('A04 a TLS session resumed, or a connection kept open, after its certif
       again.destroy();
     }
     running.list(identity);
+  });
+
+  test('A04 a node that was barred is refused on the connection that it joined over a moment ago', async () => {
+    const node = await enrol(running.store, running.tpm);
+    const client = running.node();
+    expect(answerName(await joinOverWire(client, running.tpm))).toBe('ok');
+    await changeNode(running.store, node, 'bar', { at: systemClock(), reason: 'keyCompromise' });
+    expect(answerName(await joinOverWire(client, running.tpm))).toBe('node-barred');
+    expect(answerName(await joinOverWire(running.node(), running.tpm))).toBe('node-barred');
   });
 
   test('A04 TLS 1.2, where sessions could be resumed by their id, is not spoken', async () => {
