@@ -31,6 +31,8 @@ export interface JoinServiceOptions {
   readonly serviceCa: string;
   readonly random: RandomSource;
   readonly now: Clock;
+  /** Aborted: requests are broken off, and have no answer. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The body of a join request, serialised once, so that a retry repeats the same request. */
@@ -41,7 +43,7 @@ export function prepareJoin(request: JoinRequestBody): PreparedJoin {
 /** A client of the service, over one connection for as long as it lasts. Disposing of it breaks that off. */
 export function openJoinService(options: JoinServiceOptions): JoinService {
   const agent = openAgent(options.serviceCa);
-  const post = openReplicas(options.services, agent, options.random);
+  const post = openReplicas(options, agent);
   const problemOf = (answer: HttpAnswer): Answer<never> => readProblem(answer, options.now().getTime());
 
   return {

@@ -55,6 +55,8 @@ export interface PostOptions {
   readonly agent: Agent;
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
+  /** Aborted: the request is broken off. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -65,17 +67,18 @@ export async function postJson(url: URL, body: Bytes, options: PostOptions): Pro
   try {
     return await postOnce(url, body, options);
   } catch (error) {
-    if (!(error instanceof StaleConnection)) throw error;
+    if (!(error instanceof StaleConnection) || options.signal?.aborted === true) throw error;
     return await postOnce(url, body, options);
   }
 }
 
 class StaleConnection extends Error {}
 
-function postOnce(url: URL, body: Bytes, { agent, timeoutMs, maxAnswerBytes }: PostOptions): Promise<HttpAnswer> {
+function postOnce(url: URL, body: Bytes, options: PostOptions): Promise<HttpAnswer> {
+  const { agent, timeoutMs, maxAnswerBytes, signal } = options;
   const headers = { 'content-type': 'application/json', accept: 'application/json', 'content-length': body.byteLength };
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST', agent, headers, maxHeaderSize: MAX_HEADER_BYTES });
+    const outgoing = request(url, { method: 'POST', agent, headers, maxHeaderSize: MAX_HEADER_BYTES, signal });
     const timer = setTimeout(() => outgoing.destroy(new RequestTimeoutError(timeoutMs)), timeoutMs);
     const settle = (action: () => void): void => {
       clearTimeout(timer);

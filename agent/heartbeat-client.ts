@@ -23,6 +23,8 @@ export interface HeartbeatOptions {
   readonly serviceCa: string;
   readonly random: RandomSource;
   readonly now: Clock;
+  /** Aborted: requests are broken off, and have no answer. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A client for heartbeats, over one connection for as long as the certificate is the same: a connection is one identity. */
@@ -46,7 +48,7 @@ export function openHeartbeats(options: HeartbeatOptions): HeartbeatService {
   };
 }
 
-function openFor(identity: HeldCredential, { services, serviceCa, random }: HeartbeatOptions) {
-  const agent = openAgent(serviceCa, identity);
-  return { fingerprint: identity.fingerprint, agent, post: openReplicas(services, agent, random) };
+function openFor(identity: HeldCredential, options: HeartbeatOptions) {
+  const agent = openAgent(options.serviceCa, identity);
+  return { fingerprint: identity.fingerprint, agent, post: openReplicas(options, agent) };
 }

@@ -10,27 +10,20 @@ import type { PatienceDeps } from './retry.ts';
 
 export interface JoinNodeDeps extends PatienceDeps {
   readonly now: Clock;
-  /** Aborted: connections are broken off, and what waits for an answer gets none. */
-  readonly signal?: AbortSignal;
+  /** Aborted: requests are broken off, and have no answer. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `joinCluster` with this machine's TPM and the configured services. The caller holds the join lock. Throws as `joinCluster` does. */
 export async function joinNode(config: AgentConfig, deps: JoinNodeDeps): Promise<JoinOutcome> {
   using service = openJoinService({ ...config, ...deps });
-  const { signal } = deps;
-  const breakOff = (): void => service[Symbol.dispose]();
-  signal?.addEventListener('abort', breakOff, { once: true });
-  try {
-    return await joinCluster(
-      {
-        ...deps,
-        service,
-        openAttester: () => openAttester(config.tpm, deps.random),
-        newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
-      },
-      config,
-    );
-  } finally {
-    signal?.removeEventListener('abort', breakOff);
-  }
+  return await joinCluster(
+    {
+      ...deps,
+      service,
+      openAttester: () => openAttester(config.tpm, deps.random),
+      newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+    },
+    config,
+  );
 }

@@ -4,7 +4,7 @@ import type { Bytes } from '#core/bytes.ts';
 import type { RandomSource } from '#core/random.ts';
 
 import type { Answer } from './answer.ts';
-import { AnswerTooLongError, type HttpAnswer, postJson } from './connection.ts';
+import { AnswerTooLongError, type HttpAnswer, postJson, type PostOptions } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
 import { fraction } from './retry.ts';
 
@@ -19,31 +19,37 @@ export type PostToService = <T>(
   read: (answer: HttpAnswer) => Answer<T>,
 ) => Promise<Answer<T>>;
 
+export interface ReplicaOptions {
+  readonly services: readonly URL[];
+  readonly random: RandomSource;
+  /** Aborted: requests are broken off, and have no answer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The service at `services`, which are replicas of one another: requests stay with one for as long as that one answers, and go on to the next
  * otherwise. The order is random.
  */
-export function openReplicas(services: readonly URL[], agent: Agent, random: RandomSource): PostToService {
+export function openReplicas({ services, random, signal }: ReplicaOptions, agent: Agent): PostToService {
   const replicas = shuffle(services, random);
   let current = 0;
   return async (path, body, read) => {
     const replica = replicas[current % replicas.length];
     if (replica === undefined) throw new RangeError('there is no service to ask');
-    const answer = await attempt(agent, new URL(path, replica), body, read);
+    const answer = await attempt({ agent, signal }, { url: new URL(path, replica), body }, read);
     if (answer.status === 'unreachable' || (answer.status === 'problem' && answer.httpStatus >= 500)) current += 1;
     return answer;
   };
 }
 
 async function attempt<T>(
-  agent: Agent,
-  url: URL,
-  body: Bytes,
+  how: Pick<PostOptions, 'agent' | 'signal'>,
+  { url, body }: { readonly url: URL; readonly body: Bytes },
   read: (answer: HttpAnswer) => Answer<T>,
 ): Promise<Answer<T>> {
   let answer: HttpAnswer;
   try {
-    answer = await postJson(url, body, { agent, timeoutMs: REQUEST_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
+    answer = await postJson(url, body, { ...how, timeoutMs: REQUEST_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
   } catch (error) {
     if (error instanceof AnswerTooLongError) return { status: 'unusable', reason: error.message };
     return { status: 'unreachable', reason: `${url.origin} cannot be reached: ${connectionFault(error).reason}` };

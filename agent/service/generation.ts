@@ -41,7 +41,7 @@ function stayJoined(config: AgentConfig, running: Running, signal: AbortSignal):
   const { host, nudge, readiness, liveness } = running;
   const alive = liveness.watch('join');
   const pause = wakefulPause({ ...host, alive });
-  // The first request alone is spread: later ones come when the node's own certificate says.
+  // Only the first request is spread: later ones come when the node's own certificate says.
   let { wait } = config;
   const progress = (line: string): void => {
     alive();
@@ -74,9 +74,7 @@ async function stayHeard(config: AgentConfig, running: Running, signal: AbortSig
     while (!signal.aborted) await pause(3_600_000, signal);
     return;
   }
-  using service = openHeartbeats({ ...config, ...host });
-  const breakOff = (): void => service[Symbol.dispose]();
-  signal.addEventListener('abort', breakOff, { once: true });
+  using service = openHeartbeats({ ...config, ...host, signal });
   await keepBeating(
     {
       ...host,

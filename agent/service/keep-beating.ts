@@ -21,8 +21,10 @@ export interface KeepBeatingDeps {
   readonly journal: (line: string) => void;
 }
 
-/** Until the service says otherwise, and while there is no certificate to show. */
+/** While the service does not say. */
 const USUAL_MS = 30_000;
+/** From one look for a certificate to the next, while there is none to show. */
+const SILENT_MS = 5_000;
 /** While it is away. */
 const AWAY_CEILING_MS = 120_000;
 /** Where a person must do something first. */
@@ -44,7 +46,7 @@ export async function keepBeating(deps: KeepBeatingDeps, signal: AbortSignal): P
   while (!signal.aborted) {
     const check = await deps.held();
     if (check.status !== 'held' || !isValidAt(check.credential, deps.now())) {
-      await deps.pause(USUAL_MS, signal);
+      await deps.pause(SILENT_MS, signal);
       continue;
     }
     const { bootId, agentVersion } = deps;

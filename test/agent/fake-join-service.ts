@@ -2,8 +2,10 @@ import { randomBytes, randomUUID, verify } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { TLSSocket } from 'node:tls';
 
 import { equalBytes, fromBase64Url, fromHex, toBase64Url } from '#core/bytes.ts';
+import { type Clock, systemClock } from '#core/clock.ts';
 import type { NodeName } from '#core/ids.ts';
 import { qualifyingData } from '#core/qualifying-data.ts';
 import { systemRandom } from '#core/random.ts';
@@ -28,6 +30,8 @@ export type Fault =
   | 'drop'
   /** The service does its part, and the connection breaks before the answer gets through. */
   | 'lose-answer'
+  /** The service does its part, and neither answers nor hangs up. */
+  | 'hang'
   | 'answer'
   | {
       readonly status: number;
@@ -47,6 +51,10 @@ export interface FakeJoinService extends AsyncDisposable {
   readonly connections: () => number;
   /** What becomes of the next requests; when it is empty they are answered. */
   readonly faults: Fault[];
+  /** Every heartbeat that arrived: the name in the client's verified certificate, undefined without one, and the body. */
+  readonly heartbeats: { readonly from: string | undefined; readonly body: string }[];
+  /** The answer to heartbeats; without one they are not served. */
+  answerHeartbeat: (() => Exclude<Fault, string>) | undefined;
   /** How many certificates were signed. */
   readonly issued: () => number;
   editChallenge: (answer: ChallengeResponseBody) => object;
@@ -64,9 +72,10 @@ interface Pending {
 
 /**
  * A join service of one file, for the agent's tests: it serves the protocol over TLS and verifies what an attester sends (activation, quote,
- * binding, CSR), but knows no enrolment, policy or record. A repeated join gets the answer of the first.
+ * binding, CSR), but knows no enrolment, policy or record. A repeated join gets the answer of the first. `now` is its own clock, which it
+ * writes certificates by.
  */
-export async function startFakeJoinService(): Promise<FakeJoinService> {
+export async function startFakeJoinService({ now = systemClock }: { now?: Clock } = {}): Promise<FakeJoinService> {
   const nodeCa = await labNodeCa({ now: new Date() });
   const identity = await labServerIdentity(nodeCa.management);
   const issuer = labIssuer(nodeCa);
@@ -75,7 +84,15 @@ export async function startFakeJoinService(): Promise<FakeJoinService> {
   let issued = 0;
   let connections = 0;
 
-  const server = createServer({ key: identity.keyPem, cert: identity.certificatePem, minVersion: 'TLSv1.3' });
+  const server = createServer({
+    key: identity.keyPem,
+    cert: identity.certificatePem,
+    minVersion: 'TLSv1.3',
+    // Shown by heartbeats alone; whether it is good is for them to say.
+    ca: certificatePem(nodeCa.root.certificate),
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
   server.on('secureConnection', () => (connections += 1));
   server.on('request', (request, response) => void handle(request, response));
   server.listen(0, '127.0.0.1');
@@ -90,6 +107,8 @@ export async function startFakeJoinService(): Promise<FakeJoinService> {
     requests: [],
     connections: () => connections,
     faults: [],
+    heartbeats: [],
+    answerHeartbeat: undefined,
     issued: () => issued,
     editChallenge: (answer) => answer,
     editJoin: (answer) => answer,
@@ -106,6 +125,7 @@ export async function startFakeJoinService(): Promise<FakeJoinService> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString('utf8');
     const path = request.url ?? '';
+    if (path === '/v1/heartbeats') return heartbeat(request, response, body);
     service.requests.push({ path, body });
     const fault = service.faults.shift() ?? 'answer';
     if (fault === 'drop') return void request.socket.destroy();
@@ -113,7 +133,15 @@ export async function startFakeJoinService(): Promise<FakeJoinService> {
     const answer =
       path === '/v1/challenges' ? challenge(body) : path === '/v1/joins' ? await join(body) : refuse('not-found');
     if (fault === 'lose-answer') return void request.socket.destroy();
+    if (fault === 'hang') return;
     send(response, answer);
+  }
+
+  function heartbeat({ socket }: IncomingMessage, response: ServerResponse, body: string): void {
+    if (!(socket instanceof TLSSocket)) throw new TypeError('not TLS');
+    const { CN: name } = socket.authorized ? socket.getPeerCertificate().subject : {};
+    service.heartbeats.push({ from: typeof name === 'string' ? name : undefined, body });
+    send(response, service.answerHeartbeat?.() ?? refuse('not-found'));
   }
 
   function challenge(body: string): Exclude<Fault, string> {
@@ -156,7 +184,7 @@ export async function startFakeJoinService(): Promise<FakeJoinService> {
   }
 
   async function issue(nodeName: NodeName, csr: Uint8Array): Promise<JoinResponseBody> {
-    const preparation = issuer.prepare(labAdmission({ nodeName }), parseCsr(csr), new Date());
+    const preparation = issuer.prepare(labAdmission({ nodeName }), parseCsr(csr), now());
     if (!preparation.ok) throw new Error(preparation.code);
     const certificate = await issuer.sign(preparation.prepared);
     issued += 1;
