@@ -6,6 +6,8 @@ export type Permission =
   | 'nodes:read'
   | 'nodes:enrol'
   | 'nodes:renew'
+  | 'nodes:change'
+  | 'certificates:revoke'
   | 'joins:read'
   | 'audit:read'
   | 'policy:read'
@@ -16,7 +18,16 @@ export type Permission =
 /** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
 export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ['self:read', 'nodes:read', 'policy:read'],
-  operator: ['self:read', 'nodes:read', 'nodes:enrol', 'nodes:renew', 'joins:read', 'policy:read'],
+  operator: [
+    'self:read',
+    'nodes:read',
+    'nodes:enrol',
+    'nodes:change',
+    'certificates:revoke',
+    'nodes:renew',
+    'joins:read',
+    'policy:read',
+  ],
   auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read'],
   'policy-author': [
     'self:read',
@@ -30,6 +41,8 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'self:read',
     'nodes:read',
     'nodes:enrol',
+    'nodes:change',
+    'certificates:revoke',
     'nodes:renew',
     'joins:read',
     'audit:read',
