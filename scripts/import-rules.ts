@@ -44,7 +44,7 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   attestation: [],
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
-  services: ['express', 'kysely', 'pino', 'yaml', 'zod'],
+  services: ['express', 'kysely', 'pg', 'pino', 'yaml', 'zod'],
 };
 
 /** Folders without input or output, and the modules they may therefore not import. */

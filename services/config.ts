@@ -8,6 +8,7 @@ import { connectivitySchema } from './connectivity-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
 import { joinRatesSchema, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
+import { storeSchema, withAbsoluteStorePaths } from './store-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -50,15 +51,6 @@ const issuer = z
     signer: signerSchema,
   })
   .describe('The dedicated CA that signs kubelet client certificates.');
-
-const store = z
-  .discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('sqlite'),
-      path: path.describe('Database file; made if it is missing. Its directory is the service’s alone (0700).'),
-    }),
-  ])
-  .describe('Where nodes, certificates and the audit log are kept.');
 
 const tickets = z
   .strictObject({
@@ -123,7 +115,7 @@ export const serverConfigSchema = z
       .describe('The service’s identity, the same string that the agents have in theirs. Every quote is bound to it.'),
     listeners: z.strictObject({ node: nodeListener, admin: adminListener }),
     issuer,
-    store,
+    store: storeSchema,
     tickets,
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
     kubernetes,
@@ -198,7 +190,7 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
       },
     },
     issuer: { chain: at(config.issuer.chain), signer: withAbsoluteSignerPaths(config.issuer.signer, at) },
-    store: { ...config.store, path: at(config.store.path) },
+    store: withAbsoluteStorePaths(config.store, at),
     tickets: { key: at(config.tickets.key) },
     policy: at(config.policy),
     kubernetes: { ...config.kubernetes, ca: at(config.kubernetes.ca) },

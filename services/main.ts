@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import type { Clock } from '#core/clock.ts';
 import { pooledRandom } from '#core/random.ts';
 import { createLog } from '#services/http/request-log.ts';
-import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 
 import { startService } from './compose.ts';
 import type { ServerConfig } from './config.ts';
 import type { Material } from './material.ts';
+import { openStore } from './open-store.ts';
 
 export interface RunOptions {
   readonly now: Clock;
@@ -17,7 +17,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs the service over its SQLite store until `stop` aborts, then lets running requests finish. SIGHUP makes it read
+ * Runs the service over its store until `stop` aborts, then lets running requests finish. SIGHUP makes it read
  * the policy again. Rejects with a DependencyError when the
  * store cannot be opened, or is in doubt while the service runs: then it should be started again, and finds out what is sound.
  */
@@ -25,7 +25,7 @@ export async function runService(config: ServerConfig, material: Material, optio
   const { now, stop, version } = options;
   const log = createLog(config.log.level);
   using hangups = onHangup();
-  const store = await openSqliteStore({ path: config.store.path });
+  const store = await openStore(config.store, now);
   await using service = await startService({ config, material, store, log, now, random: pooledRandom(), version });
   hangups.call(() => {
     service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));

@@ -19,12 +19,13 @@ export interface StoreOperations
   orphanSerials(orphanings: readonly Orphaning[]): Promise<readonly Serial[]>;
 }
 
-/** `StoreWriter.orphanUnfinished`, from the operations. */
+/** `StoreWriter.orphanUnfinished`, from the operations, for the intents that `isAbandoned` says nobody works on any more. */
 export async function orphanUnfinished(
   store: StoreOperations,
   toEvent: (intent: CertificateRecord) => AuditEvent,
+  isAbandoned: (intent: CertificateRecord) => boolean = () => true,
 ): Promise<readonly CertificateRecord[]> {
-  const unfinished = await store.listSigning();
+  const unfinished = (await store.listSigning()).filter(isAbandoned);
   const orphaned = await store.orphanSerials(
     unfinished.map((intent) => ({ serial: intent.serial, event: toEvent(intent) })),
   );

@@ -47,7 +47,7 @@ describe('the server’s configuration', () => {
       key: '/etc/muster/issuing.key',
       passphrase: { kind: 'file', path: '/run/passphrase' },
     });
-    expect(config.store.path).toBe('/etc/muster/data/muster.db');
+    expect(config.store).toEqual({ kind: 'sqlite', path: '/etc/muster/data/muster.db' });
   });
 
   test('cannot be changed once it is read', () => {

@@ -1,0 +1,47 @@
+import type { Clock } from '#core/clock.ts';
+import { readPrivateFile } from '#pki/private-file.ts';
+import type { PostgresPlace } from '#services/store/postgres/connection-options.ts';
+import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
+import type { StoreOperations } from '#services/store/store-operations.ts';
+import type { Store } from '#services/store/store.ts';
+
+import type { StoreConfig } from './store-config.ts';
+import { readTextFile } from './strict-document.ts';
+
+type PostgresConfig = Extract<StoreConfig, { kind: 'postgres' }>;
+
+const SECRET_MAX_BYTES = 65_536;
+
+/**
+ * The store that `config` describes, with the newest schema. Rejects with a DependencyError where it cannot be used, with ConfigError or
+ * PrivateFileError where a file that it names is not what it should be.
+ */
+export async function openStore(config: StoreConfig, now: Clock): Promise<Store & StoreOperations> {
+  if (config.kind === 'sqlite') return openSqliteStore({ path: config.path });
+  const place = await postgresPlace(config);
+  // Loaded only where it is used: most installations have no PostgreSQL.
+  const { openPostgresStore } = await import('#services/store/postgres/postgres-store.ts');
+  return openPostgresStore({ place, now, readers: config.readers });
+}
+
+async function postgresPlace(config: PostgresConfig): Promise<PostgresPlace> {
+  const { host, port, database, user, passwordFile, ca, certificate, key } = config;
+  return {
+    host,
+    port,
+    database,
+    user,
+    password: passwordFile === undefined ? undefined : (await readSecret(passwordFile)).trimEnd(),
+    tls:
+      ca === undefined
+        ? undefined
+        : {
+            ca: await readTextFile(ca),
+            certificate: certificate === undefined ? undefined : await readTextFile(certificate),
+            key: key === undefined ? undefined : await readSecret(key),
+          },
+  };
+}
+
+const readSecret = async (file: string): Promise<string> =>
+  Buffer.from(await readPrivateFile(file, SECRET_MAX_BYTES)).toString('utf8');

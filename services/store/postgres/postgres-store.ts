@@ -1,0 +1,122 @@
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresDialect,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely';
+import { Pool } from 'pg';
+
+import type { Clock } from '#core/clock.ts';
+import { DependencyError } from '#core/dependency-error.ts';
+
+import { POSTGRES_TRAITS } from '../dialect-traits.ts';
+import { kyselyOperations } from '../kysely-operations.ts';
+import { migrate } from '../migrations/migrate.ts';
+import type { Executor } from '../prepared-query.ts';
+import type { Schema } from '../schema.ts';
+import { orphanUnfinished, type StoreOperations } from '../store-operations.ts';
+import type { Store } from '../store.ts';
+import { clientConfig, type PostgresPlace } from './connection-options.ts';
+import { postgresExecutor } from './postgres-executor.ts';
+import { postgresFault } from './postgres-fault.ts';
+import { PostgresWriter } from './postgres-writer.ts';
+
+export interface PostgresStoreOptions {
+  readonly place: PostgresPlace;
+  readonly now: Clock;
+  /** Connections that read; there is one more, which writes. */
+  readonly readers?: number;
+}
+
+const READERS = 4;
+/**
+ * Another replica may be signing right now. What began this long ago is nobody's any more: a certificate's notBefore is backdated five
+ * minutes, and no signature takes five more.
+ */
+const UNFINISHED_AFTER_MS = 600_000;
+
+/**
+ * The store in a PostgreSQL database, which any number of processes share. It has the newest schema when the promise resolves. Rejects with a
+ * DependencyError when the database cannot be reached, only reads, or has a schema of a later release. Nothing puts this store in doubt for
+ * good: a connection that is lost is made anew by the next call.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store & StoreOperations> {
+  const { place, now, readers = READERS } = options;
+  const pool = new Pool({ ...clientConfig(place), max: readers, idleTimeoutMillis: 30_000 });
+  // Connections that the server closes while they idle are replaced when they are needed.
+  pool.on('error', () => undefined);
+  const writer = new PostgresWriter(place);
+  try {
+    await migrateUnderLock(pool);
+    await writer.transact(async () => undefined);
+  } catch (cause) {
+    await writer[Symbol.asyncDispose]();
+    await pool.end();
+    throw new DependencyError('store', `the database ${place.database} at ${place.host} cannot be used`, { cause });
+  }
+  return postgresStore(pool, writer, now);
+}
+
+function postgresStore(pool: Pool, writer: PostgresWriter, now: Clock): Store & StoreOperations {
+  const builder = new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+  let closed = false;
+  const operations = kyselyOperations(
+    builder,
+    reading(pool, () => closed),
+    writer.transact,
+  );
+  return {
+    ...operations,
+    failure: new AbortController().signal,
+    orphanUnfinished: (toEvent) => {
+      const begunBefore = new Date(now().getTime() - UNFINISHED_AFTER_MS);
+      return orphanUnfinished(operations, toEvent, ({ notBefore }) => notBefore < begunBefore);
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (closed) return;
+      closed = true;
+      await writer[Symbol.asyncDispose]();
+      await pool.end();
+    },
+  };
+}
+
+/** Reads of what is committed, by any replica. One that meets a connection that was lost is asked once more, of another. */
+function reading(pool: Pool, isClosed: () => boolean): Executor {
+  const executor = postgresExecutor(() => pool);
+  return {
+    executeQuery: async (query) => {
+      if (isClosed()) throw new DependencyError('store', 'the store is closed');
+      try {
+        return await executor.executeQuery(query);
+      } catch (error) {
+        if (postgresFault(error) !== 'connection') throw error;
+        return await executor.executeQuery(query).catch((cause: unknown) => {
+          throw new DependencyError('store', 'the database does not answer', { cause });
+        });
+      }
+    },
+  };
+}
+
+/** The migrator takes an advisory lock: of replicas that start together, one migrates and the others find it done. */
+async function migrateUnderLock(pool: Pool): Promise<void> {
+  const migrating = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: unclosable(pool) }) });
+  await migrate(migrating, POSTGRES_TRAITS);
+}
+
+/** Kysely closes the pool that it is given; this one goes on to read. */
+const unclosable = (pool: Pool) => ({
+  connect: () => pool.connect(),
+  end: () => Promise.resolve(),
+  options: pool.options,
+});
