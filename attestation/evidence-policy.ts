@@ -93,6 +93,8 @@ export interface PolicyFiles {
   readonly referenceValues: ReadonlyMap<string, ReferenceValuesDocument>;
   /** PEM text. */
   readonly anchors: ReadonlyMap<string, string>;
+  /** The files of `anchors` that each directory holds, by the name that the policy has for it. */
+  readonly anchorDirectories?: ReadonlyMap<string, readonly string[]>;
   /** PEM text. */
   readonly referenceSigners: ReadonlyMap<string, string>;
 }

@@ -40,10 +40,12 @@ export function resolvePool(pool: RatedPool, files: PolicyFiles, { name, signers
     if (fault !== undefined) errors.push({ path: at, detail: fault });
   });
   const anchors: Certificate[] = [];
-  tpm2.ekAnchors.forEach((file, index) => {
-    const read = readAnchors(file, files.anchors.get(file), `${path}/ekAnchors/${index}`);
-    if ('detail' in read) errors.push(read);
-    else anchors.push(...read);
+  tpm2.ekAnchors.forEach((name, index) => {
+    for (const file of files.anchorDirectories?.get(name) ?? [name]) {
+      const read = readAnchors(file, files.anchors.get(file), `${path}/ekAnchors/${index}`);
+      if ('detail' in read) errors.push(read);
+      else anchors.push(...read);
+    }
   });
   const ima = tpm2.ima === undefined ? undefined : compileImaPolicy(tpm2.ima);
   if (ima !== undefined && 'badKey' in ima) {

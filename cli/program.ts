@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
 import { completionCommand } from './commands/completion.ts';
+import { endorsementCommands } from './commands/endorsements.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
 import { nodesApproveCommand } from './commands/nodes/approve.ts';
@@ -19,7 +20,7 @@ import { referenceListCommand } from './commands/reference/list.ts';
 import { referenceRetireCommand } from './commands/reference/retire.ts';
 import type { Muster } from './muster.ts';
 import { OUTPUT_FORMATS } from './render/output.ts';
-import { policyTestWork, referenceFileWork, serverCommands } from './server-commands.ts';
+import { endorsementWork, policyTestWork, referenceFileWork, serverCommands } from './server-commands.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -84,6 +85,7 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       referenceSignCommand(files),
       referenceKeygenCommand(files),
     ),
+    noun('endorsements', 'TPM makers’ authorities', ...endorsementCommands(endorsementWork(muster, setExitCode))),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
   for (const command of [init, serve, authorizer, kubernetes])

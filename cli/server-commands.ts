@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { collect } from './option-values.ts';
+import type { EndorsementWork } from './commands/endorsements.ts';
 import type { PolicyTestWork } from './commands/policy/test.ts';
 import type { ReferenceFileWork } from './commands/reference/files.ts';
 import type { Muster } from './muster.ts';
@@ -108,6 +109,22 @@ export const referenceFileWork = ({ terminal }: Muster, setExitCode: (code: numb
   diff: async (a, b) => {
     const { diffReferenceValues } = await import('#services/commands/reference-diff.ts');
     setExitCode(await diffReferenceValues(a, b, terminal));
+  },
+});
+
+/** What `muster endorsements` does with this machine's files. */
+export const endorsementWork = ({ terminal }: Muster, setExitCode: (code: number) => void): EndorsementWork => ({
+  list: async (policy) => {
+    const { listEndorsements } = await import('#services/commands/endorsements.ts');
+    setExitCode(await listEndorsements(policy, terminal));
+  },
+  add: async (file, options) => {
+    const { addEndorsements } = await import('#services/commands/endorsements-add.ts');
+    await addEndorsements(file, options, terminal);
+  },
+  check: async (file, options) => {
+    const { checkEndorsement } = await import('#services/commands/endorsements-check.ts');
+    setExitCode(await checkEndorsement(file, options, terminal));
   },
 });
 

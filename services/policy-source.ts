@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { compilePolicy, type Policy, type PolicyFiles, retireReferenceValues } from '#attestation/evidence-policy.ts';
 import type { Clock } from '#core/clock.ts';
@@ -9,6 +9,7 @@ import {
   referenceValuesSchema,
 } from '#protocol/policy.ts';
 
+import { type AnchorFiles, readAnchorFiles } from './anchor-files.ts';
 import { placeFaults, renderFault } from './policy-faults.ts';
 import { ConfigError, readDocument, readTextFile } from './strict-document.ts';
 
@@ -99,12 +100,24 @@ async function readNamedFiles(file: string, document: PolicyDocument): Promise<P
     referenceValues,
     (path) => readDocument(path, referenceValuesSchema),
   );
+  const anchorFiles = new Map<string, AnchorFiles>();
   await readEach(
     pools.flatMap(({ tpm2 }) => tpm2.ekAnchors),
-    anchors,
-    readTextFile,
+    anchorFiles,
+    readAnchorFiles,
   );
+  const anchorDirectories = new Map<string, readonly string[]>();
+  for (const [name, { files, isDirectory }] of anchorFiles) {
+    // A directory's files go by the directory's name as the policy has it, so that each fault names its file.
+    const named = [...files].map(([path, pem]) => [isDirectory ? join(name, basename(path)) : name, pem] as const);
+    for (const [file, pem] of named) anchors.set(file, pem);
+    if (isDirectory)
+      anchorDirectories.set(
+        name,
+        named.map(([file]) => file),
+      );
+  }
   await readEach(document.referenceSigners, referenceSigners, readTextFile);
   if (problems.length > 0) throw new ConfigError(file, problems);
-  return { referenceValues, anchors, referenceSigners };
+  return { referenceValues, anchors, anchorDirectories, referenceSigners };
 }
