@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Bytes } from '#core/bytes.ts';
+import { systemRandom } from '#core/random.ts';
 import { readPassphrase } from '#pki/passphrase.ts';
 import { readPrivateFile } from '#pki/private-file.ts';
 import type { ManagedSigner } from '#pki/signer.ts';
@@ -57,7 +57,7 @@ async function openVaultSigner(config: VaultConfig, spki: Bytes): Promise<Manage
     namespace: config.namespace,
     identity: login.method === 'cert' ? await readClientIdentity(login) : undefined,
   });
-  const timing = { elapsedMs, fraction: () => randomInt(FRACTIONS) / FRACTIONS };
+  const timing = { elapsedMs, fraction: () => Buffer.from(systemRandom(4)).readUInt32BE() / FRACTIONS };
   const session = new VaultSession({
     connection,
     login: login.method === 'cert' ? { method: 'cert', mount: login.mount, role: login.role } : login,
