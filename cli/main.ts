@@ -2,6 +2,7 @@
 import { systemClock } from '#core/clock.ts';
 
 import manifest from '../package.json' with { type: 'json' };
+import { askAtTerminal } from './ask.ts';
 import { processEnvironment, wantsColour } from './config.ts';
 import { runMuster } from './run.ts';
 
@@ -27,6 +28,7 @@ process.exitCode = await runMuster(
   {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    ask: process.stdin.isTTY === true ? askAtTerminal : undefined,
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
     colour: wantsColour(),

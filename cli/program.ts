@@ -2,11 +2,15 @@ import { Command, Option } from 'commander';
 
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
+import { certsListCommand } from './commands/certs/list.ts';
+import { certsRevokeCommand } from './commands/certs/revoke.ts';
+import { certsShowCommand } from './commands/certs/show.ts';
 import { completionCommand } from './commands/completion.ts';
 import { endorsementCommands } from './commands/endorsements.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
 import { nodesApproveCommand } from './commands/nodes/approve.ts';
+import { nodeChangeCommands } from './commands/nodes/change.ts';
 import { nodesListCommand } from './commands/nodes/list.ts';
 import { nodesPendingCommand } from './commands/nodes/pending.ts';
 import { nodesRefuseCommand } from './commands/nodes/refuse.ts';
@@ -73,6 +77,14 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       nodesPendingCommand(muster),
       nodesApproveCommand(muster),
       nodesRefuseCommand(muster),
+      ...nodeChangeCommands(muster),
+    ),
+    noun(
+      'certs',
+      'certificates, and their end',
+      certsListCommand(muster),
+      certsShowCommand(muster),
+      certsRevokeCommand(muster),
     ),
     noun('joins', 'what became of a join', joinsShowCommand(muster)),
     noun(

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly out: (text: string) => void;
   /** Everything said beside it: progress, warnings, errors. */
   readonly err: (text: string) => void;
+  /** Puts a question to the person and resolves to the line that they type; undefined where nobody is there to be asked. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   /** False when the person does not want colours, whatever the streams are. */

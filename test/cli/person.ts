@@ -14,6 +14,8 @@ export interface PersonOptions {
   readonly environment?: Partial<CliEnvironment>;
   readonly terminal?: boolean;
   readonly stop?: AbortSignal;
+  /** What the person types when they are asked; without it nobody is there. */
+  readonly types?: string;
 }
 
 /** A person who runs `muster` with these words and reads what it says. */
@@ -28,6 +30,13 @@ export async function runAsPerson(args: readonly string[], options: PersonOption
     err: (text) => {
       err += text;
     },
+    ask:
+      options.types === undefined
+        ? undefined
+        : async (question) => {
+            err += question;
+            return options.types ?? '';
+          },
     outIsTerminal: isTerminal,
     errIsTerminal: isTerminal,
     colour: true,
