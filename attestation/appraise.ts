@@ -107,8 +107,8 @@ const admit = ({ requestId }: AppraisalInput, node: NodeRecord, pool: EvidencePo
     requestId,
   });
 
-/** `not-demanded` comes only of a policy in which something else judges every PCR (`checkPool`). */
-const admits = ({ kind }: ReferenceMatch): boolean => kind === 'match' || kind === 'not-demanded';
+/** Whether the PCRs are those of a known state, or none has to be known. `not-demanded` comes only of a policy in which something else judges every PCR (`checkPool`). */
+export const admits = ({ kind }: ReferenceMatch): boolean => kind === 'match' || kind === 'not-demanded';
 
 /** What the event log's facts lack of the pool's demands. Without verified facts, none of them is met. */
 function checkBoot({ boot }: VerifiedTpm2Claims, { tpm2 }: EvidencePolicy): readonly Denial[] {

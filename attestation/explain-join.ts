@@ -1,5 +1,8 @@
 import type { Fact, RecordedJoin } from '#protocol/joins.ts';
 
+import type { FactResult } from './measured-boot/fact-result.ts';
+import { shownBoot } from './replay-boot.ts';
+
 /** A denial, of today or on record. */
 interface KnownDenial {
   readonly code: string;
@@ -35,12 +38,14 @@ const SUBJECTS: readonly {
 
 /**
  * Fact by fact what was wanted of `join` and what was found, from the denials that judging it gave. What no denial is about was as wanted. A
- * denial about none of the facts that every join has is a fact of its own, so that nothing that was refused is left out.
+ * denial about none of the facts that every join has is a fact of its own, so that nothing that was refused is left out. `checks` are demands
+ * on the boot, of which those that were met are facts too; without them, what the record shows of the boot.
  */
 export function explainJoin(
   join: RecordedJoin,
   denials: readonly KnownDenial[],
   referenceValues: string | undefined,
+  checks?: readonly FactResult[],
 ): readonly Fact[] {
   const { evidence } = join;
   if (evidence === undefined) return denials.map((denial) => refused(denial.code, denial));
@@ -59,8 +64,28 @@ export function explainJoin(
       about(`PCR ${pcr}`, evidence.pcrs[String(pcr)], (denial) => denial.code === 'pcr-mismatch' && denial.pcr === pcr),
     ),
     ...about('reference values', referenceValues, ({ code }) => code.startsWith('reference-values-')),
+    ...about('IMA list', imaShown(evidence), ({ code }) => code.startsWith('ima-')),
   ];
-  return [...facts, ...denials.filter((denial) => !told.has(denial)).map((denial) => refused(denial.code, denial))];
+  const untold = denials.filter((denial) => !told.has(denial));
+  return [...facts, ...metFacts(evidence, untold, checks), ...untold.map((denial) => refused(denial.code, denial))];
+}
+
+const imaShown = ({ ima }: NonNullable<RecordedJoin['evidence']>): string | undefined =>
+  ima && `${ima.records} records proven, ${ima.provenBefore} of them before; ${ima.unproven} listed ahead of the quote`;
+
+/** Demands on the boot that were met; or, where the demands are not known, what was found of each fact that no denial is about. */
+function metFacts(
+  evidence: NonNullable<RecordedJoin['evidence']>,
+  denials: readonly KnownDenial[],
+  checks: readonly FactResult[] | undefined,
+): readonly Fact[] {
+  if (checks !== undefined) {
+    return checks.filter(({ ok }) => ok).map(({ fact, wanted, found }) => ({ fact, wanted, found, ok: true }));
+  }
+  // A denial of the boot has the fact that it is about in its detail.
+  return shownBoot(evidence)
+    .filter(({ fact }) => denials.every(({ detail }) => detail !== fact))
+    .map(({ fact, found }) => ({ fact, wanted: found, found, ok: true }));
 }
 
 /** The PCRs that were quoted, and those that were wanted and not quoted. */

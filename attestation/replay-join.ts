@@ -1,8 +1,10 @@
 import { isEkFingerprint, isPoolName } from '#core/ids.ts';
 import type { RecordedJoin } from '#protocol/joins.ts';
 
-import { checkCertificate, checkSelection, referenceDenials } from './appraise.ts';
+import { admits, checkCertificate, checkSelection, referenceDenials } from './appraise.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
+import type { FactResult } from './measured-boot/fact-result.ts';
+import { type BootReplay, replayBoot } from './replay-boot.ts';
 import { matchPool, type ReferenceMatch } from './reference-values.ts';
 import type { Denial } from './result.ts';
 
@@ -11,13 +13,17 @@ export type ReplayDenial = Omit<Denial, 'code'> & { readonly code: string };
 
 /** What a policy would say of a join that is on record. */
 export interface Replay {
-  /** `unknown`: the policy asks for PCRs that the quote did not cover, or for facts of the
-   * boot, which are not on record. `not-judged`: no evidence of it was verified. */
+  /**
+   * `unknown`: the policy asks for PCRs that the quote did not cover, for facts of the boot that are not on record, or for another judgement of
+   * the IMA list, which is not. `not-judged`: no evidence of it was verified.
+   */
   readonly verdict: 'admitted' | 'refused' | 'unknown' | 'not-judged';
   /** The policy's own, and of the recorded ones those that no policy changes. */
   readonly denials: readonly ReplayDenial[];
   /** The set of reference values that matches now. */
   readonly referenceValues: string | undefined;
+  /** Each demand on the boot beside what is on record, met or not. */
+  readonly checks: readonly FactResult[];
 }
 
 /** Recorded denials that another policy may not repeat. The others (name, state, counters of the TPM) stand whatever the policy says. */
@@ -41,8 +47,9 @@ const OF_THE_POLICY: ReadonlySet<string> = new Set([
  */
 export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Replay {
   const { evidence } = join;
-  const standing: readonly ReplayDenial[] = join.denials.filter(({ code }) => !OF_THE_POLICY.has(code));
-  if (evidence === undefined) return { verdict: 'not-judged', denials: standing, referenceValues: undefined };
+  const notOfThePolicy: readonly ReplayDenial[] = join.denials.filter(({ code }) => !OF_THE_POLICY.has(code));
+  const nothing = { referenceValues: undefined, checks: [] };
+  if (evidence === undefined) return { verdict: 'not-judged', denials: notOfThePolicy, ...nothing };
   const { ekFingerprint, bank } = evidence;
   const denied: Denial[] =
     isEkFingerprint(ekFingerprint) && policy.deniedEks.has(ekFingerprint)
@@ -51,8 +58,10 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
   const pool = join.pool !== undefined && isPoolName(join.pool) ? policy.pools.get(join.pool) : undefined;
   if (pool === undefined) {
     const unknown: readonly Denial[] = join.pool === undefined ? [] : [{ code: 'pool-unknown', found: join.pool }];
-    return { verdict: 'refused', denials: [...standing, ...denied, ...unknown], referenceValues: undefined };
+    return { verdict: 'refused', denials: [...notOfThePolicy, ...denied, ...unknown], ...nothing };
   }
+  const boot = replayBoot(join, evidence, pool, policy);
+  const standing = notOfThePolicy.filter(({ code }) => !boot.isRejudged(code));
   const pcrs = selectedPcrs(evidence, pool);
   const selection = checkSelection({ bank, pcrs }, pool);
   const match = matchPool(pcrs, pool.tpm2, now);
@@ -68,26 +77,25 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
     return {
       verdict: denials.length === selection.length ? 'unknown' : 'refused',
       denials,
-      referenceValues: undefined,
+      ...nothing,
     };
   }
-  const all = [...denials, ...referenceDenials(match)];
+  const all = [...denials, ...referenceDenials(match), ...boot.denials];
   return {
-    verdict: verdictOf(all, match, pool),
+    verdict: verdictOf(all, match, boot),
     denials: all,
     referenceValues: match.kind === 'match' ? match.name : undefined,
+    checks: boot.checks,
   };
 }
 
-/** Event logs are not on record, so whether a pool's demands on the boot would have been met cannot be said. */
 function verdictOf(
   denials: readonly ReplayDenial[],
   match: ReferenceMatch,
-  { tpm2 }: EvidencePolicy,
+  { isKnown }: BootReplay,
 ): Replay['verdict'] {
-  if (denials.length > 0) return 'refused';
-  if (tpm2.boot !== undefined) return 'unknown';
-  return match.kind === 'match' ? 'admitted' : 'refused';
+  if (denials.length > 0 || !admits(match)) return 'refused';
+  return isKnown ? 'admitted' : 'unknown';
 }
 
 /** The recorded values as a quote over the pool's PCRs would have shown them: a node quotes what it is asked for and nothing beside. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { pcrBank } from './challenge.ts';
 import { timestamp, wholeNumber } from './fields.ts';
 import { denialSchema } from './inventory.ts';
+import { bootRecordSchema, imaRecordSchema } from './recorded-boot.ts';
 
 /** What a join's quote was verified to show, as the audit log has it. */
 export const recordedEvidenceSchema = z.object({
@@ -13,6 +14,10 @@ export const recordedEvidenceSchema = z.object({
     .optional(),
   bank: pcrBank,
   pcrs: z.record(z.string().regex(/^(?:[0-9]|1[0-9]|2[0-3])$/), z.string()),
+  /** What the event log proved; absent where none was asked for. */
+  boot: bootRecordSchema.optional(),
+  /** How far the IMA list was proven; absent where none was asked for. */
+  ima: imaRecordSchema.optional(),
 });
 
 /** A join that ended, with what its verified evidence showed. */

@@ -66,6 +66,27 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
     test: TEST,
   },
   {
+    removes: 'that a recorded boot is judged again',
+    file: 'attestation/replay-join.ts',
+    check: ', ...boot.denials]',
+    without: ']',
+    test: 'test/attestation/replay-boot.test.ts',
+  },
+  {
+    removes: 'that what is not on record is not known',
+    file: 'attestation/replay-boot.ts',
+    check: 'isKnown: isBootKnown && (ima === undefined || isSame),',
+    without: 'isKnown: true,',
+    test: 'test/attestation/replay-boot.test.ts',
+  },
+  {
+    removes: 'the bound on recorded facts',
+    file: 'attestation/measured-boot/boot-record.ts',
+    check: 'if (json.byteLength > MAX_BYTES)',
+    without: 'if (json.byteLength < 0)',
+    test: 'test/attestation/replay-boot.test.ts',
+  },
+  {
     removes: 'Secure Boot for protected nodes',
     file: DEMANDS,
     check: "tpm2.boot?.secureBoot !== 'required',",

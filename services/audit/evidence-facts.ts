@@ -7,6 +7,8 @@ import type {
   VerifiedTpm2Claims,
 } from '#attestation/result.ts';
 import { renderFirmware } from '#attestation/firmware-version.ts';
+import { type BootFactsRecord, recordBoot } from '#attestation/measured-boot/boot-record.ts';
+import type { VerifiedIma } from '#attestation/measured-boot/ima/verify-ima.ts';
 import { unreachable } from '#core/never.ts';
 import type { BootEpoch } from '#core/node-record.ts';
 
@@ -59,6 +61,20 @@ export type Tpm2EvidenceFacts = {
   readonly clockSafe: boolean;
   /** 16 hex digits, as the TPM packs it. */
   readonly firmwareVersion: string;
+  /** What the event log proved, where the pool asked for one. */
+  readonly boot: BootFactsRecord | undefined;
+  /** How far the IMA list was proven, where the pool asked for one. Its records are not kept. */
+  readonly ima: ImaFacts | undefined;
+};
+
+export type ImaFacts = {
+  readonly records: number;
+  /** Of these, as many as evidence of the same boot had proven before. */
+  readonly provenBefore: number;
+  /** Listed after them, and not covered by the quote. */
+  readonly unproven: number;
+  /** PCR 10 after them, lower-case hex. */
+  readonly pcr10: string;
 };
 
 /** The facts of `denials`, in their order. */
@@ -97,8 +113,17 @@ function tpm2Facts(claims: VerifiedTpm2Claims): Tpm2EvidenceFacts {
     bootEpoch: bootEpochFacts(claims.bootEpoch),
     clockSafe: claims.clockSafe,
     firmwareVersion: renderFirmware(claims.firmwareVersion),
+    boot: claims.boot && recordBoot(claims.boot),
+    ima: claims.ima && imaFacts(claims.ima),
   };
 }
+
+const imaFacts = ({ state: { records, pcr10 }, provenBefore, unproven }: VerifiedIma): ImaFacts => ({
+  records,
+  provenBefore,
+  unproven,
+  pcr10,
+});
 
 function ekCertificateFacts(certificate: VerifiedEkCertificate): EkCertificateFacts {
   const { manufacturer, model, version, software, anchor } = certificate;

@@ -70,14 +70,17 @@ function explain({ now, store, policy }: JoinHistoryDeps): Route<Principal> {
 }
 
 function describe(join: RecordedJoin, policy: Policy, now: Date): JoinExplanation {
-  const { verdict, denials, referenceValues } = replayJoin(join, policy, now);
+  const { verdict, denials, referenceValues, checks } = replayJoin(join, policy, now);
   const { policyVersion } = join;
   return {
     join,
     atTheTime: {
       ...(policyVersion === undefined ? {} : { policyVersion }),
-      facts: [...explainJoin(join, join.denials, join.referenceValues)],
+      // The very policy that judged it then has the same demands today.
+      facts: [
+        ...explainJoin(join, join.denials, join.referenceValues, policyVersion === policy.version ? checks : undefined),
+      ],
     },
-    today: { policyVersion: policy.version, verdict, facts: [...explainJoin(join, denials, referenceValues)] },
+    today: { policyVersion: policy.version, verdict, facts: [...explainJoin(join, denials, referenceValues, checks)] },
   };
 }

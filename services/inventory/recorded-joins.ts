@@ -26,7 +26,7 @@ export async function recordedJoin(store: JoinReader, record: AuditRecord): Prom
   if (isRecordOf(record, 'certificate.issued')) {
     const { pool, policyVersion, referenceValues, evidence } = record.facts;
     const node = record.nodeName === undefined ? {} : { nodeName: record.nodeName };
-    const judged = { pool, policyVersion, referenceValues, denials: [], evidence: renderEvidence(evidence) };
+    const judged = { pool, policyVersion, referenceValues, denials: [], ...renderEvidence(evidence) };
     return { ...common, ...node, outcome: 'issued', ...judged };
   }
   if (!isRecordOf(record, 'join.refused')) return undefined;
@@ -40,14 +40,15 @@ export async function recordedJoin(store: JoinReader, record: AuditRecord): Prom
     ...(node === undefined ? {} : { pool: node.pool }),
     ...(policyVersion === undefined ? {} : { policyVersion }),
     denials: denials.map(renderDenial),
-    ...(evidence === undefined ? {} : { evidence: renderEvidence(evidence) }),
+    ...(evidence === undefined ? {} : renderEvidence(evidence)),
   };
 }
 
 const withAddress = ({ address }: AuditRecord) => (address === undefined ? {} : { address });
 
-/** The members that the wire has, and no others. */
-const renderEvidence = (evidence: EvidenceFacts) => recordedEvidenceSchema.parse(evidence);
+/** A TPM's evidence, with the members that the wire has and no others. Signed measurements are not judged again: a key may sign anything. */
+const renderEvidence = (evidence: EvidenceFacts): Pick<RecordedJoin, 'evidence'> =>
+  evidence.kind === 'tpm2-quote' ? { evidence: recordedEvidenceSchema.parse(evidence) } : {};
 
 function renderDenial({ code, pcr, expected, found, detail }: DenialFacts): RecordedJoin['denials'][number] {
   return {
