@@ -9,6 +9,7 @@ import { ENROLMENT_MAX, type EnrolmentRequestBody, enrolmentSchema } from '#prot
 
 import { CsvFormatError, parseCsv } from './csv.ts';
 import { EkCertificateFileError, readEkCertificate } from './ek-certificate-file.ts';
+import { PublicKeyFileError, readPublicKey } from './public-key-file.ts';
 
 export type EnrolmentBody = EnrolmentRequestBody['nodes'][number];
 
@@ -34,12 +35,12 @@ interface RawLine {
   readonly values: ReadonlyMap<string, string>;
 }
 
-const COLUMNS = ['name', 'pool', 'ekCertificate', 'ekPublicHash'];
+const COLUMNS = ['name', 'pool', 'ekCertificate', 'ekPublicHash', 'publicKey'];
 
 /**
  * The nodes that a `.csv` or `.json` file asks to enrol, and every line that cannot be used: a member that is not known or not in its
- * form, an EK certificate file that is missing or not one, a name or an EK that an earlier line has. `ekCertificate` is a path, relative
- * to the file. Throws CommandFailure when the file as a whole cannot be read.
+ * form, an EK certificate file or a public key file that is missing or not one, a name or a key that an earlier line has. `ekCertificate` and
+ * `publicKey` are paths, relative to the file. Throws CommandFailure when the file as a whole cannot be read.
  */
 export function readEnrolmentFile(file: string): EnrolmentFile {
   const text = readText(file);
@@ -72,17 +73,20 @@ export function buildEnrolment(values: ReadonlyMap<string, string>, folder: stri
   if (unknown.length > 0) return `unknown member ${unknown.join(', ')}: ${COLUMNS.join(', ')} are known`;
   const path = values.get('ekCertificate');
   const hash = values.get('ekPublicHash');
+  const keyPath = values.get('publicKey');
   try {
     const body = {
       name: values.get('name') ?? '',
       pool: values.get('pool') ?? '',
       ...(path === undefined ? {} : { ekCertificate: toBase64Url(readEkCertificate(resolve(folder, path))) }),
       ...(hash === undefined ? {} : { ekPublicHash: hash }),
+      ...(keyPath === undefined ? {} : { measurementKey: toBase64Url(readPublicKey(resolve(folder, keyPath))) }),
     };
     const parsed = enrolmentSchema.safeParse(body);
     if (parsed.success) return body;
     return parsed.error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
   } catch (error) {
+    if (error instanceof PublicKeyFileError) return `publicKey: ${keyPath ?? ''}: ${error.message}`;
     if (error instanceof EkCertificateFileError) return `ekCertificate: ${path ?? ''}: ${error.message}`;
     throw error;
   }
@@ -91,7 +95,7 @@ export function buildEnrolment(values: ReadonlyMap<string, string>, folder: stri
 function findClash(node: EnrolmentBody, seen: Map<string, number>, line: number): string | undefined {
   const marks: readonly (readonly [mark: string, what: string])[] = [
     [`name ${node.name}`, `name ${node.name}`],
-    [`ek ${node.ekCertificate ?? node.ekPublicHash ?? ''}`, 'this EK'],
+    [`key ${node.ekCertificate ?? node.ekPublicHash ?? node.measurementKey ?? ''}`, 'this key'],
   ];
   const clash = marks.find(([mark]) => seen.has(mark));
   if (clash !== undefined) return `${clash[1]} is on line ${seen.get(clash[0])} already`;

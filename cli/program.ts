@@ -22,6 +22,9 @@ import { referenceCaptureCommand } from './commands/reference/capture.ts';
 import { referenceDiffCommand, referenceKeygenCommand, referenceSignCommand } from './commands/reference/files.ts';
 import { referenceListCommand } from './commands/reference/list.ts';
 import { referenceRetireCommand } from './commands/reference/retire.ts';
+import { tokensCreateCommand } from './commands/tokens/create.ts';
+import { tokensListCommand } from './commands/tokens/list.ts';
+import { tokensRevokeCommand } from './commands/tokens/revoke.ts';
 import type { Muster } from './muster.ts';
 import { OUTPUT_FORMATS } from './render/output.ts';
 import { endorsementWork, policyTestWork, referenceFileWork, serverCommands } from './server-commands.ts';
@@ -85,6 +88,13 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       certsListCommand(muster),
       certsShowCommand(muster),
       certsRevokeCommand(muster),
+    ),
+    noun(
+      'tokens',
+      'let a machine without a TPM enrol its own key',
+      tokensCreateCommand(muster),
+      tokensListCommand(muster),
+      tokensRevokeCommand(muster),
     ),
     noun('joins', 'what became of a join', joinsShowCommand(muster)),
     noun(

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { binary, ekFingerprintHex, nodeName, poolName } from './fields.ts';
 import { nodeSummarySchema } from './inventory.ts';
 
-/** One node to enrol: its name, its pool, and its EK by certificate or by the SHA-256 of its SubjectPublicKeyInfo; never both. */
+/**
+ * One node to enrol: its name, its pool, and its key: its EK by certificate or by the SHA-256 of its SubjectPublicKeyInfo, or for a machine
+ * without a TPM the key that signs its measurements. Exactly one of the three.
+ */
 export const enrolmentSchema = z
   .strictObject({
     name: nodeName,
@@ -11,10 +14,13 @@ export const enrolmentSchema = z
     /** DER. The EK's fingerprint is computed from it; it is chained to the pool's anchors at each join, not here. */
     ekCertificate: binary(8_192).optional(),
     ekPublicHash: ekFingerprintHex.optional(),
+    /** DER SubjectPublicKeyInfo: P-256, P-384 or Ed25519. */
+    measurementKey: binary(256).optional(),
   })
   .refine(
-    (node) => (node.ekCertificate === undefined) !== (node.ekPublicHash === undefined),
-    'exactly one of ekCertificate and ekPublicHash',
+    ({ ekCertificate, ekPublicHash, measurementKey }) =>
+      [ekCertificate, ekPublicHash, measurementKey].filter((key) => key !== undefined).length === 1,
+    'exactly one of ekCertificate, ekPublicHash and measurementKey',
   );
 
 /** Nodes in one enrolment at most. */

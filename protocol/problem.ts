@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'permission-denied': { status: 403, retry: 'never', title: 'This caller may not do that' },
   'origin-refused': { status: 403, retry: 'never', title: 'Joins are not accepted from this network address' },
   'evidence-rejected': { status: 403, retry: 'never', title: 'The evidence was not accepted' },
+  'token-refused': { status: 403, retry: 'never', title: 'The join token was not accepted' },
   'node-barred': { status: 403, retry: 'never', title: 'This node is barred' },
   'not-found': { status: 404, retry: 'never', title: 'There is no such thing' },
   'method-not-allowed': { status: 405, retry: 'never', title: 'This path does not take this method' },

@@ -15,6 +15,7 @@ import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
 import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
+import { tokenRoutes } from '#services/admin/token-routes.ts';
 import { createApp } from '#services/http/app.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
 import { forAnybody } from '#services/http/node-peer.ts';
@@ -31,6 +32,7 @@ import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { callBack } from '#services/join/callback.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
+import { keyRoutes } from '#services/join/key-routes.ts';
 import { joinRoutes } from '#services/join/routes.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
@@ -125,6 +127,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       approveCandidate: (...approval) => store.approveCandidate(...approval),
       refuseCandidate: (...refusal) => store.refuseCandidate(...refusal),
     }),
+    ...tokenRoutes({
+      now,
+      random,
+      hasPool: (pool) => policySource.status().policy.pools.has(pool),
+      findNodeByName: (name) => store.findNodeByName(name),
+      tokens: store,
+    }),
     ...joinHistoryRoutes({ now, store, policy: () => policySource.status().policy }),
     ...referenceRoutes({
       now,
@@ -214,12 +223,15 @@ function nodeRoutesOf(
   });
   const { audience, kubernetes, limits } = config;
   const policy = joinPolicyOf(material.policySource);
-  return joinRoutes({
+  const rates = joinLimits(limits.rates, { policy, elapsedMs });
+  const appendAudit = (event: AuditEvent) => store.appendAudit(event);
+  const keys = keyRoutes({ now, random, audience, policy, tokens: store, limits: rates, elapsedMs, appendAudit });
+  const joins = joinRoutes({
     now,
     random,
     ticketKey: material.ticketKey,
     policy,
-    limits: joinLimits(limits.rates, { policy, elapsedMs }),
+    limits: rates,
     work: new WorkLimit(
       {
         running: limits.work.running,
@@ -257,6 +269,7 @@ function nodeRoutesOf(
     },
     joinBodyBytes: limits.joinBodyBytes,
   });
+  return [...joins, ...keys];
 }
 
 function snapshotFeedOf({ config, material, store, now }: ServiceParts): SnapshotFeed | undefined {

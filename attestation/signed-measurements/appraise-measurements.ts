@@ -1,9 +1,9 @@
-import { NO_GENERATION, generationStanding } from '#core/generation.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { Measurements, SignedMeasurementsPolicy } from '#protocol/measurements.ts';
 
 import type { EvidencePolicy } from '../evidence-policy.ts';
 import type { Denial, VerifiedMeasurementClaims } from '../result.ts';
+import { generationDenial } from './generation-denial.ts';
 import { MEASUREMENTS_RATING } from './policy-contradiction.ts';
 
 export interface MeasurementAppraisal {
@@ -25,7 +25,8 @@ export function measurementDenials(
   if (node === undefined || node.measurementKey === undefined || String(node.ekFingerprint) !== found) {
     return [{ code: 'measurement-key-not-enrolled', found, expected: node?.ekFingerprint }];
   }
-  return [...(pool === undefined ? [] : poolDenials(claims, pool)), ...generationDenials(claims, node)];
+  const conflict = generationDenial(claims, node);
+  return [...(pool === undefined ? [] : poolDenials(claims, pool)), ...(conflict === undefined ? [] : [conflict])];
 }
 
 function poolDenials(
@@ -60,17 +61,4 @@ function acceptedByName(accepted: SignedMeasurementsPolicy): ReadonlyMap<string,
     image,
   };
   return new Map(Object.entries(lists));
-}
-
-function generationDenials({ generation }: VerifiedMeasurementClaims, node: NodeRecord): readonly Denial[] {
-  const known = node.measurementKey?.generations ?? NO_GENERATION;
-  if (generationStanding(known, generation) !== 'conflict') return [];
-  return [
-    {
-      code: 'generation-conflict',
-      expected: known.newest ?? 'none',
-      found: generation ?? 'none',
-      detail: 'the key has two holders: the certificate shown is not the one that was given last',
-    },
-  ];
 }

@@ -20,6 +20,7 @@ interface Options extends GlobalOptions {
   readonly pool?: string;
   readonly ekCert?: string;
   readonly ekHash?: string;
+  readonly publicKey?: string;
   readonly from?: string;
   readonly dryRun?: boolean;
 }
@@ -35,13 +36,16 @@ const EXAMPLES = `
 Examples:
   $ muster enrol worker-7 --pool general --ek-cert worker-7-ek.der
   $ muster enrol worker-8 --pool general --ek-hash 4f0c…   (SHA-256 of the EK's SubjectPublicKeyInfo, hex)
+  $ muster enrol edge-3 --pool edge --public-key edge-3.pem   (a machine without a TPM)
   $ muster enrol --from nodes.csv --dry-run
   $ muster enrol --from nodes.csv
 
-A CSV file names its columns on the first line: name,pool,ekCertificate,ekPublicHash. Each line has one of
-the last two; ekCertificate is a path, relative to the file. A JSON file is an array of such objects.
+A CSV file names its columns on the first line: name,pool,ekCertificate,ekPublicHash,publicKey. Each line has
+one of the last three; ekCertificate and publicKey are paths, relative to the file. A JSON file is an array of such
+objects.
 All nodes are enrolled, or none: bad lines are named, and exit code 65 says so.
-On the node, \`muster-agent ek\` prints its EK hash, and with --out writes its EK certificate.`;
+On the node, \`muster-agent ek\` prints its EK hash, and with --out writes its EK certificate; without a TPM,
+\`muster-agent key\` prints its public key.`;
 
 /** `muster enrol`. */
 export function enrolCommand(muster: Muster): Command {
@@ -51,6 +55,7 @@ export function enrolCommand(muster: Muster): Command {
     .option('--pool <name>', 'the pool it joins')
     .option('--ek-cert <file>', 'its EK certificate: PEM, DER, or as read from TPM NV memory')
     .option('--ek-hash <hex>', 'SHA-256 of its EK’s SubjectPublicKeyInfo, for a TPM without a certificate')
+    .option('--public-key <file>', 'the public key (PEM) that a machine without a TPM signs its measurements with')
     .option('--from <file>', 'many nodes: a .csv or .json file')
     .option('--dry-run', 'check everything, enrol nothing')
     .addHelpText('after', EXAMPLES)
@@ -68,11 +73,12 @@ export function enrolCommand(muster: Muster): Command {
 }
 
 function oneNode(name: string | undefined, options: Options, { terminal }: Muster): Source {
-  const { pool, ekCert, ekHash } = options;
-  if (name === undefined || pool === undefined || (ekCert === undefined) === (ekHash === undefined)) {
+  const { pool, ekCert, ekHash, publicKey } = options;
+  const keys = [ekCert, ekHash, publicKey].filter((key) => key !== undefined);
+  if (name === undefined || pool === undefined || keys.length !== 1) {
     throw new CommandFailure(
       EXIT.usage,
-      'a name, --pool, and exactly one of --ek-cert and --ek-hash are needed; or --from FILE for many nodes',
+      'a name, --pool, and exactly one of --ek-cert, --ek-hash and --public-key are needed; or --from FILE for many nodes',
       'See `muster enrol --help`.',
     );
   }
@@ -81,6 +87,7 @@ function oneNode(name: string | undefined, options: Options, { terminal }: Muste
     ['pool', pool],
     ...(ekCert === undefined ? [] : [['ekCertificate', ekCert] as const]),
     ...(ekHash === undefined ? [] : [['ekPublicHash', ekHash] as const]),
+    ...(publicKey === undefined ? [] : [['publicKey', publicKey] as const]),
   ]);
   const node = buildEnrolment(values, terminal.workingDirectory);
   if (typeof node === 'string') throw new CommandFailure(EXIT.dataRefused, node, 'Nothing was enrolled.');
@@ -88,9 +95,9 @@ function oneNode(name: string | undefined, options: Options, { terminal }: Muste
 }
 
 function manyNodes(name: string | undefined, options: Options, { terminal }: Muster): Source {
-  const { from = '', pool, ekCert, ekHash } = options;
-  if ([name, pool, ekCert, ekHash].some((given) => given !== undefined)) {
-    throw new CommandFailure(EXIT.usage, '--from brings names, pools and EKs itself: leave the others out');
+  const { from = '', pool, ekCert, ekHash, publicKey } = options;
+  if ([name, pool, ekCert, ekHash, publicKey].some((given) => given !== undefined)) {
+    throw new CommandFailure(EXIT.usage, '--from brings names, pools and keys itself: leave the others out');
   }
   const { lines, bad } = readEnrolmentFile(resolve(terminal.workingDirectory, from));
   const place = (line: number): string => `${from}:${line}`;
@@ -152,7 +159,7 @@ const COLUMNS: readonly Column<EnrolmentResponse['nodes'][number]>[] = [
   { heading: 'NAME', cell: (node) => node.name },
   { heading: 'POOL', cell: (node) => node.pool },
   { heading: 'RATING', cell: (node) => node.protectionRating },
-  { heading: 'EK', cell: (node) => node.ekFingerprint },
+  { heading: 'KEY', cell: (node) => node.ekFingerprint },
 ];
 
 function renderEnrolment({ dryRun, nodes }: EnrolmentResponse, style: Style): string {

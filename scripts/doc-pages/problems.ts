@@ -20,6 +20,8 @@ const WHEN: Readonly<Record<ProblemName, string>> = {
   'permission-denied': 'The administrator’s role does not have the permission; `muster` shows the role with `whoami`.',
   'origin-refused': 'The caller’s address is in no segment of the policy, or not in its own pool’s.',
   'evidence-rejected': 'Verification or appraisal refused. `muster joins show REQUEST` lists every failed check.',
+  'token-refused':
+    'The join token is wrong, spent, revoked or expired, or the key that came with it did not prove itself. All of these look the same; the audit log says which. Ask for a new token.',
   'node-barred': 'The node’s TPM has proven itself, and an administrator has barred the node.',
   'not-found': 'There is no such path, node, join or certificate.',
   'method-not-allowed': 'The path exists and takes other methods; `Allow` names them.',

@@ -1,3 +1,4 @@
+import { readMeasurementKey } from '#attestation/signed-measurements/measurement-key.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import type { Bytes } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
@@ -91,40 +92,50 @@ async function readLines(
   for (const [index, node] of nodes.entries()) {
     if (index % LINES_AT_A_TIME === LINES_AT_A_TIME - 1) await new Promise((resolve) => setImmediate(resolve));
     const at = `/nodes/${index}`;
-    const ek = readEk(node.ekCertificate, node.ekPublicHash);
+    const key = readKey(node);
     if (!deps.hasPool(node.pool)) errors.push({ pointer: `${at}/pool`, detail: 'the policy has no such pool' });
-    if (!ek.ok) {
-      errors.push({ pointer: `${at}/ekCertificate`, detail: ek.detail });
+    if (!key.ok) {
+      errors.push({ pointer: `${at}/${key.member}`, detail: key.detail });
       continue;
     }
-    const { fingerprint, certificate } = ek;
+    const { fingerprint, certificate, measurementSpki } = key;
     enrolments.push({
       id: newNodeId(deps.random),
       name: node.name,
       pool: node.pool,
       ekFingerprint: fingerprint,
       ekCertificate: certificate,
+      measurementSpki,
     });
   }
   return { enrolments, errors };
 }
 
-type ReadEk =
-  | { readonly ok: true; readonly fingerprint: EkFingerprint; readonly certificate: Bytes | undefined }
-  | { readonly ok: false; readonly detail: string };
+type ReadKey =
+  | {
+      readonly ok: true;
+      readonly fingerprint: EkFingerprint;
+      readonly certificate?: Bytes | undefined;
+      readonly measurementSpki?: Bytes | undefined;
+    }
+  | { readonly ok: false; readonly member: 'ekCertificate' | 'measurementKey'; readonly detail: string };
 
-function readEk(der: Bytes | undefined, publicHash: EkFingerprint | undefined): ReadEk {
-  if (der === undefined) {
-    if (publicHash === undefined) throw new Error('the schema asks for one of the two');
-    return { ok: true, fingerprint: publicHash, certificate: undefined };
+function readKey({ ekCertificate: der, ekPublicHash, measurementKey }: EnrolmentRequest['nodes'][number]): ReadKey {
+  if (ekPublicHash !== undefined) return { ok: true, fingerprint: ekPublicHash };
+  if (measurementKey !== undefined) {
+    if (readMeasurementKey(measurementKey) === undefined) {
+      return { ok: false, member: 'measurementKey', detail: 'not a public key on P-256 or P-384, or an Ed25519 one' };
+    }
+    return { ok: true, fingerprint: ekFingerprint(measurementKey), measurementSpki: measurementKey };
   }
+  if (der === undefined) throw new Error('the schema asks for one of the three');
   try {
     const certificate = parseCertificate(trimCertificate(der), { dialect: 'tpm-maker' });
     const fingerprint = ekFingerprint(plainSpki(certificate.publicKey).raw);
     return { ok: true, fingerprint, certificate: certificate.der };
   } catch (error) {
     if (!(error instanceof X509FormatError)) throw error;
-    return { ok: false, detail: error.message };
+    return { ok: false, member: 'ekCertificate', detail: error.message };
   }
 }
 
@@ -132,7 +143,7 @@ function conflicting(conflicts: readonly EnrolmentConflict[]): EnrolmentOutcome 
   const errors = conflicts.map(({ index, conflict }) =>
     conflict === 'name-taken'
       ? { pointer: `/nodes/${index}/name`, detail: 'a node of this name is enrolled, or named twice here' }
-      : { pointer: `/nodes/${index}`, detail: 'this EK is enrolled for another node, or given twice here' },
+      : { pointer: `/nodes/${index}`, detail: 'this key is enrolled for another node, or given twice here' },
   );
   return { ok: false, problem: 'state-conflict', errors };
 }

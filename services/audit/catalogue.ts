@@ -129,6 +129,18 @@ export type AuditCatalogue = {
   'node.retired': NodeChangeFacts;
   /** One certificate, for good; its node stays as it was. */
   'certificate.revoked': { readonly serial: string; readonly reason: string; readonly text: string | undefined };
+  /** Whoever has this token may enrol one key, once, under this name. */
+  'token.created': { readonly tokenId: string; readonly pool: string; readonly expiresAt: string };
+  'token.revoked': { readonly tokenId: string; readonly pool: string };
+  /** The token is spent: the node was enrolled with this key, which signs measurements. */
+  'token.redeemed': {
+    readonly tokenId: string;
+    readonly nodeId: string;
+    readonly pool: string;
+    readonly key: string;
+  };
+  /** Somebody showed a token, and got nothing for it. The caller was not told which check failed. */
+  'token.refused': { readonly tokenId: string; readonly reason: string };
   /** A list of nodes of which none was enrolled. Only the first conflicts are listed; `conflictCount` counts all. */
   'enrolment.refused': {
     readonly lines: number;

@@ -1,11 +1,11 @@
 import type { Denial } from '#attestation/result.ts';
 import type { EvidencePolicy } from '#attestation/evidence-policy.ts';
 import { type Activation, buildActivation } from '#attestation/tpm2/activation.ts';
-import { identifyEk } from '#attestation/tpm2/identify-ek.ts';
+import { type ClaimedEk, identifyEk } from '#attestation/tpm2/identify-ek.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import { type Bytes, toBase64Url } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
-import type { EkFingerprint, NodeName } from '#core/ids.ts';
+import { type EkFingerprint, isEkFingerprint, type NodeName } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { ChallengeRequest, ChallengeResponseBody } from '#protocol/challenge.ts';
@@ -16,7 +16,7 @@ import type { Origin } from '#services/http/origin.ts';
 import { type Caller, UNRECOGNISED } from './caller.ts';
 import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
-import type { TicketFacts } from './ticket-facts.ts';
+import type { MeasurementTicketFacts, TicketFacts } from './ticket-facts.ts';
 import { sealTicket, TICKET_CERTIFICATES_MAX_BYTES, TICKET_LIFETIME_SECONDS, type TicketKey } from './ticket.ts';
 
 const NONCE_BYTES = 32;
@@ -40,7 +40,7 @@ export type ChallengeOutcome =
 type ChallengeProblem = Extract<ProblemName, 'origin-refused' | 'evidence-rejected' | 'malformed-request'>;
 
 /**
- * A challenge for the EK and AK that the caller shows, sealed into a ticket that expires in a minute; nothing is stored.
+ * A challenge for the EK and AK that the caller shows, or for the key that it says signs its measurements, sealed into a ticket that expires in a minute; nothing is stored.
  *
  * Whoever calls from a segment, with keys in due form, gets one: also for an EK that nobody enrolled, so that the answer does not tell
  * who is. Whether the node may join is decided by `admitNode` alone. Segments come first: no cryptography is done for other callers.
@@ -73,10 +73,7 @@ async function decide(
     const reason = origin === undefined ? undefined : inForce.whyRefused(origin);
     return { ok: false, problem: 'origin-refused', reason };
   }
-  if (attester.kind !== 'tpm2-quote') {
-    return { ok: false, problem: 'evidence-rejected', denials: [{ code: 'evidence-kind-unexpected' }] };
-  }
-  const claimed = identifyEk(attester.ekPublic);
+  const claimed = identifyKey(attester);
   if (!claimed.ok) return refuseKey(claimed.denial);
   const { fingerprint: ekFingerprint } = claimed;
   const retryAfterSeconds = deps.limits.ofEk(ekFingerprint, origin);
@@ -86,13 +83,23 @@ async function decide(
     const reason = inForce.whyRefused(origin, node.pool);
     return { ok: false, problem: 'origin-refused', reason, ekFingerprint, node };
   }
+  const granted = { ok: true, claimedNodeName, node, origin, ekFingerprint } as const;
+  if (attester.kind === 'signed-measurements') return { ...granted, kind: attester.kind };
   const certificateBytes = attester.ekCertificates.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (certificateBytes > TICKET_CERTIFICATES_MAX_BYTES) {
     return malformed('/attester/ekCertificates', `over ${TICKET_CERTIFICATES_MAX_BYTES} bytes in all`);
   }
   const activation = buildActivation({ ...attester, random: deps.random });
   if (!activation.ok) return { ...refuseKey(activation.denial), ekFingerprint, node };
-  return { ok: true, claimedNodeName, attester, node, origin, activation };
+  return { ...granted, kind: attester.kind, attester, activation };
+}
+
+/** The fingerprint of the key that a caller says is its own. Nobody has proven anything: public keys are no secret. */
+function identifyKey(attester: ChallengeRequest['attester']): ClaimedEk {
+  if (attester.kind === 'tpm2-quote') return identifyEk(attester.ekPublic);
+  const { keyId } = attester;
+  if (isEkFingerprint(keyId)) return { ok: true, fingerprint: keyId };
+  return { ok: false, denial: { code: 'evidence-malformed', detail: 'keyId' } };
 }
 
 type TooMany = Extract<ChallengeOutcome, { problem: 'rate-limited' }>;
@@ -120,41 +127,68 @@ function malformed(pointer: string, detail: string): Refused {
   return { ok: false, problem: 'malformed-request', reason: `${pointer}: ${detail}`, errors: [{ pointer, detail }] };
 }
 
-interface Granted {
-  readonly ok: true;
-  /** What the node says its name is. */
-  readonly claimedNodeName: NodeName;
+type Granted = GrantedToTpm | GrantedToKey;
+
+interface GrantedToTpm extends GrantedToAny {
+  readonly kind: 'tpm2-quote';
   readonly attester: Extract<ChallengeRequest['attester'], { kind: 'tpm2-quote' }>;
-  readonly node: NodeRecord | undefined;
-  readonly origin: Origin;
   readonly activation: Extract<Activation, { ok: true }>;
 }
 
+/** The challenge is the nonce. It is the same for a key that nobody enrolled: docs/decisions/0012-a-challenge-reveals-nothing.md. */
+interface GrantedToKey extends GrantedToAny {
+  readonly kind: 'signed-measurements';
+}
+
+interface GrantedToAny {
+  readonly ok: true;
+  /** What the node says its name is. */
+  readonly claimedNodeName: NodeName;
+  readonly node: NodeRecord | undefined;
+  readonly origin: Origin;
+  /** Of the key that the challenge is for. */
+  readonly ekFingerprint: EkFingerprint;
+}
+
 function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: Granted): ChallengeResponseBody {
-  const { attester, node, origin, activation } = granted;
-  const { callback, tpm2 } = poolToProve(inForce, node, origin);
-  const { bank, pcrs, boot, ima } = tpm2;
+  const { node, origin, claimedNodeName, ekFingerprint } = granted;
+  const pool = poolToProve(inForce, node, origin);
+  const { callback } = pool;
   const nonce = deps.random(NONCE_BYTES);
   const expiresAt = new Date(deps.now().getTime() + TICKET_LIFETIME_SECONDS * 1_000);
-  const facts: TicketFacts = {
-    kind: 'tpm2-quote',
-    nonce,
-    claimedNodeName: granted.claimedNodeName,
-    ekPublic: attester.ekPublic,
-    ekCertificates: attester.ekCertificates.length > 0 ? attester.ekCertificates : enrolledCertificate(node),
-    akPublic: attester.akPublic,
-    activationSecret: activation.secret,
-    bank,
-    pcrs,
-    ekFingerprint: activation.ekFingerprint,
-    policyVersion: inForce.policy.version,
-    origin,
-    expiresAt,
-  };
+  const { version: policyVersion } = inForce.policy;
+  const common = { nonce, claimedNodeName, ekFingerprint, policyVersion, origin, expiresAt };
+  const { facts, attester } = granted.kind === 'tpm2-quote' ? forTpm(granted, pool, common) : forKey(common);
   return {
     ticket: toBase64Url(sealTicket(facts, deps.ticketKey, deps.random)),
     expiresAt: expiresAt.toISOString(),
     nonce: toBase64Url(nonce),
+    attester,
+    ...(callback === undefined ? {} : { callback: { port: callback.port } }),
+  };
+}
+
+/** What is sealed into the ticket, and what the caller is told of it. */
+interface Challenge {
+  readonly facts: TicketFacts;
+  readonly attester: ChallengeResponseBody['attester'];
+}
+
+const forKey = (common: Omit<MeasurementTicketFacts, 'kind'>): Challenge => ({
+  facts: { kind: 'signed-measurements', ...common },
+  attester: { kind: 'signed-measurements' },
+});
+
+function forTpm(
+  { attester, activation, node }: GrantedToTpm,
+  { tpm2: { bank, pcrs, boot, ima } }: EvidencePolicy,
+  common: Omit<MeasurementTicketFacts, 'kind'>,
+): Challenge {
+  const { ekPublic, akPublic, ekCertificates: shown } = attester;
+  const ekCertificates = shown.length > 0 ? shown : enrolledCertificate(node);
+  const sealed = { ekPublic, akPublic, ekCertificates, activationSecret: activation.secret, bank, pcrs };
+  return {
+    facts: { kind: 'tpm2-quote', ...common, ...sealed },
     attester: {
       kind: 'tpm2-quote',
       credentialBlob: toBase64Url(activation.credentialBlob),
@@ -162,7 +196,6 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
       pcrSelection: [{ hash: bank, pcrs: [...pcrs] }],
       logs: [...(boot === undefined ? [] : ['event-log']), ...(ima === undefined ? [] : ['ima'])],
     },
-    ...(callback === undefined ? {} : { callback: { port: callback.port } }),
   };
 }
 

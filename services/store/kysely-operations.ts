@@ -4,6 +4,7 @@ import { auditOperations } from './audit-operations.ts';
 import { candidateOperations } from './candidate-operations.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import { generationOperations } from './generation-operations.ts';
+import { joinTokenOperations } from './join-tokens.ts';
 import { nodeLifeOperations } from './node-life-operations.ts';
 import { keyHolderOperations } from './key-holders.ts';
 import { contactOperations } from './contact-operations.ts';
@@ -32,5 +33,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...ticketOperations(parts),
     ...auditOperations(parts),
     ...generationOperations(parts),
+    ...joinTokenOperations(parts),
   };
 }

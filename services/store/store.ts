@@ -22,6 +22,7 @@ import type { CandidateReader, CandidateWriter } from './candidates.ts';
 import type { KeyHolders } from './key-holders.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
+import type { JoinTokenStore } from './join-tokens.ts';
 
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
@@ -110,6 +111,8 @@ export interface StoreReader extends RevocationReader, CandidateReader, KeyHolde
   /** Nodes in order of name, after `after`, at most `limit`. Retired ones only when `filter.state` asks for them. */
   listNodes(filter: NodeFilter, page: { after?: NodeName | undefined; limit: number }): Promise<readonly NodeRecord[]>;
   findCertificate(serial: Serial): Promise<CertificateRecord | undefined>;
+  readonly listJoinTokens: JoinTokenStore['listJoinTokens'];
+  readonly findJoinToken: JoinTokenStore['findJoinToken'];
   /** A node's certificates, newest notBefore first, at most `limit`. */
   listCertificates(nodeId: NodeId, limit: number): Promise<readonly CertificateRecord[]>;
   /** Audit records with a sequence above `after`, oldest first, at most `limit`. */
@@ -165,6 +168,9 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
    * then on. Undefined for a node that has a TPM, and for none.
    */
   showGeneration(nodeId: NodeId, shown: CertificateFingerprint): Promise<GenerationStanding | undefined>;
+  readonly createJoinToken: JoinTokenStore['createJoinToken'];
+  readonly revokeJoinToken: JoinTokenStore['revokeJoinToken'];
+  readonly redeemJoinToken: JoinTokenStore['redeemJoinToken'];
 }
 
 export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, AsyncDisposable {

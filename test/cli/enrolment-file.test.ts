@@ -63,13 +63,13 @@ describe('a file of nodes', () => {
     [`,general,,${HASH}`, /^3 name:/],
     [`worker-1,Gen eral,,${HASH}`, /^3 pool: not a pool name/],
     [`worker-1,general,,${HASH.toUpperCase()}`, /^3 ekPublicHash: /],
-    ['worker-1,general,,', /^3 .*exactly one of ekCertificate and ekPublicHash/],
+    ['worker-1,general,,', /^3 .*exactly one of ekCertificate, ekPublicHash and measurementKey/],
     [`worker-1,general,ek.der,${HASH}`, /^3 .*exactly one/],
     ['worker-1,general,missing.der,', /^3 ekCertificate: missing\.der: no such file/],
     ['worker-1,general,key.pem,', /^3 ekCertificate: key\.pem: not a certificate/],
     [`worker-1,general,,${HASH},more`, /^3 5 fields where the first line has 4/],
     [`worker-9,general,,${HASH}`, /^3 name worker-9 is on line 2 already/],
-    [`worker-1,general,,${OTHER}`, /^3 this EK is on line 2 already/],
+    [`worker-1,general,,${OTHER}`, /^3 this key is on line 2 already/],
   ])('names line 3 when it is %j', (line, expected) => {
     const { bad } = read('nodes.csv', `name,pool,ekCertificate,ekPublicHash\nworker-9,general,,${OTHER}\n${line}\n`);
     expect(bad.map((fault) => `${fault.line} ${fault.reason}`).join()).toMatch(expected);

@@ -60,6 +60,11 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
       return outcome;
     },
     showGeneration: (...shown) => store.showGeneration(...shown),
+    listJoinTokens: (limit) => store.listJoinTokens(limit),
+    findJoinToken: (id) => store.findJoinToken(id),
+    createJoinToken: (...token) => store.createJoinToken(...token),
+    revokeJoinToken: (...token) => store.revokeJoinToken(...token),
+    redeemJoinToken: (redemption) => store.redeemJoinToken(redemption),
     readAudit: (after, limit) => store.readAudit(after, limit),
     readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),
     readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),
