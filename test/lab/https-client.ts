@@ -24,6 +24,8 @@ export interface LabRequest {
 
 export interface LabClient extends Disposable {
   readonly send: (request: LabRequest) => Promise<LabResponse>;
+  /** The status alone, without waiting for a body: some answers go on for as long as somebody listens. */
+  readonly status: (request: LabRequest) => Promise<number>;
 }
 
 /** An HTTPS client that trusts one CA and keeps its connections. */
@@ -43,7 +45,10 @@ export function labClient(options: {
     maxCachedSessions: 100,
     ...(identity === undefined ? {} : { cert: identity.certificatePem, key: identity.keyPem }),
   });
-  const send = ({ method = 'GET', path, body, headers = {} }: LabRequest): Promise<LabResponse> =>
+  const exchange = (
+    { method = 'GET', path, body, headers = {} }: LabRequest,
+    statusOnly: boolean,
+  ): Promise<LabResponse> =>
     new Promise((resolve, reject) => {
       const bytes = body === undefined ? undefined : encode(body);
       const isChunked = headers['transfer-encoding'] !== undefined;
@@ -52,6 +57,15 @@ export function labClient(options: {
       const outgoing = request(
         { host, port, agent, method, path, headers: { ...type, ...length, ...headers } },
         (incoming) => {
+          if (statusOnly) {
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: '', ...readJson('') });
+            incoming.on('error', () => undefined);
+            // What ends at once leaves the connection for the next request; what does not is hung up on.
+            const timer = setTimeout(() => incoming.destroy(), HANG_UP_MS);
+            incoming.once('close', () => clearTimeout(timer));
+            incoming.resume();
+            return;
+          }
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('error', reject);
@@ -64,8 +78,12 @@ export function labClient(options: {
       outgoing.on('error', reject);
       outgoing.end(bytes);
     });
-  return { send, [Symbol.dispose]: () => agent.destroy() };
+  const send = (request: LabRequest): Promise<LabResponse> => exchange(request, false);
+  const status = async (request: LabRequest): Promise<number> => (await exchange(request, true)).status;
+  return { send, status, [Symbol.dispose]: () => agent.destroy() };
 }
+
+const HANG_UP_MS = 50;
 
 const encode = (body: string | Buffer | object): Buffer => {
   if (Buffer.isBuffer(body)) return body;
