@@ -1,3 +1,4 @@
+import { AGENT_PROOFS } from './proofs/agent.ts';
 import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
 import { BOOT_FACT_PROOFS } from './proofs/boot-facts.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
@@ -30,4 +31,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...JOIN_AND_HTTP_PROOFS,
   ...AUTHORIZER_PROOFS,
   ...NETWORK_ORIGIN_PROOFS,
+  ...AGENT_PROOFS,
 ];

@@ -59,7 +59,11 @@ describe('the credential on the disk', () => {
     ['has two keys', chainPem + keyPem + another, 'not a certificate chain and a key'],
     ['is cut off', (chainPem + keyPem).slice(0, -30), 'not a certificate chain and a key'],
     ['has a key that is none', chainPem + garbled, 'not a certificate chain and a key'],
-    ['has something else as well', `${chainPem}${keyPem}${encodePem('X', Buffer.of(1))}`, 'not a certificate chain'],
+    [
+      'has something else as well',
+      `${chainPem}${keyPem}${encodePem('PUBLIC KEY', Buffer.of(1))}`,
+      'not a certificate chain',
+    ],
     ['has the key of another certificate', chainPem + another, 'do not belong together'],
     ['is another node’s', chainPem + keyPem, 'not for worker-8', 'worker-8'],
     ['is longer than any', `${chainPem}${keyPem}${'\n'.repeat(140_000)}`, 'too long'],

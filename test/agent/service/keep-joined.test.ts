@@ -271,7 +271,8 @@ describe('a node that is kept joined', () => {
 
   test('does not join all the time where certificates come that are due at once', async () => {
     const agent = lab();
-    agent.issueWith(() => agent.issue(10 * HOUR, 100 * HOUR));
+    // The service comes to its senses after fifty, lest a node that does join all the time never ends.
+    agent.issueWith(() => (agent.rounds.length < 50 ? agent.issue(10 * HOUR, 100 * HOUR) : agent.issue()));
     await agent.time.pass(10 * MINUTE);
     await agent.end();
     expect(agent.rounds).toHaveLength(11);
