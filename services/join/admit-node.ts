@@ -23,6 +23,7 @@ import type { JoinPolicy } from './join-policy.ts';
 import { findKeyConflict, type KeyConflictDeps } from './key-conflict.ts';
 import { readCsr } from './read-csr.ts';
 import { settleStanding, type SettleStandingDeps } from './settle-standing.ts';
+import { stillAdmissible } from './still-admissible.ts';
 import { taughtBy } from './taught-by.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { openTicket, type TicketKey } from './ticket.ts';
@@ -180,7 +181,9 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const { prepared: intent } = preparation;
 
   // 9. Write down what is about to be signed. A crash after this leaves a serial that is known, and never a certificate that is not.
-  await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));
+  if (!(await stillAdmissible(deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent))))) {
+    return refuse('evidence-rejected', { ...about, claims, reason: OVERTAKEN });
+  }
 
   // 10. Sign, then record.
   const certificate = await deps.issuer.sign(intent);
@@ -188,11 +191,12 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   const { protectionRating } = pool;
   const { policyVersion, referenceValues, advisories } = result;
   const issuance = { intent, certificate, pool: pool.pool, protectionRating, claimedNodeName, policyVersion };
-  await deps.recordIssued(
+  const recorded = deps.recordIssued(
     certificate,
     { nodeId, at: now, address: origin, ...taughtBy(claims, policyVersion) },
     certificateIssued(occasion, { ...issuance, referenceValues, claims, advisories }),
   );
+  if (!(await stillAdmissible(recorded))) return refuse('evidence-rejected', { ...about, claims, reason: OVERTAKEN });
   return { ok: true, admitted: { node: record, pool, certificate } };
 
   async function answerTaken(before: TakenBefore, known: KnownOfJoin): Promise<JoinOutcome> {
@@ -214,8 +218,9 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   }
 }
 
-/** What the next join of this node is compared with. */
-
 function denialsOf(result: AttestationResult): Pick<RefusalFacts, 'denials' | 'advisories'> {
   return { denials: result.status === 'affirming' ? [] : result.denials, advisories: result.advisories };
 }
+
+/** For the log: a bar, a quarantine or a retirement came between the appraisal and the certificate. */
+const OVERTAKEN = 'the node’s standing changed while its join was under way';

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 
 import { DependencyError } from '#core/dependency-error.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
-import { StoreConflictError } from '#services/store/store-conflict-error.ts';
 import {
   answerOf,
   auditTypes,
@@ -74,9 +73,10 @@ describe('admitNode, when something it stands on fails', () => {
       lab.store.setNodeState(lab.node.id, 'barred');
       return certificate;
     };
-    await expect(submit({ deps: { ...lab.deps, issuer: { ...issuer, sign } } }, request)).rejects.toThrow(
-      StoreConflictError,
+    expect(told(await submit({ deps: { ...lab.deps, issuer: { ...issuer, sign } } }, request))).toBe(
+      'evidence-rejected',
     );
+    expect((await auditTypes(lab.store)).at(-1)).toBe('join.refused');
     expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
   });
 });

@@ -66,8 +66,12 @@ describe('a node whose standing was changed', () => {
         tpm,
       },
       { name: 'worker-1' },
-    ).then(told, (error: Error) => error.message);
-    expect(outcome).not.toBe('ok');
+    ).then(told);
+    expect(outcome).toBe('evidence-rejected');
+    expect((await lab.store.readAuditOfNode(nodeName('worker-1'), 1)).at(0)).toMatchObject({
+      type: 'join.refused',
+      facts: { reason: 'the node’s standing changed while its join was under way' },
+    });
     const certificates = await lab.store.listCertificates(node.id, 10);
     expect(certificates.map(({ state }) => state)).toEqual(['revoked', 'revoked']);
     const listed = await lab.store.listRevocations(undefined, 10);
