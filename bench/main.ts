@@ -1,10 +1,12 @@
 import { benchAttestation } from './attestation.ts';
+import { benchAuthorizer } from './authorizer.ts';
 import { bareLoad } from './bare-load.ts';
 import { benchCrl } from './crl.ts';
 import { benchIssuance } from './issuance.ts';
 import { joinLoad } from './join-load.ts';
 import { type LoadCost, measureLoad } from './load.ts';
 import { line, median } from './measure.ts';
+import { benchMeasuredBoot } from './measured-boot.ts';
 import { benchPrimitives } from './primitives.ts';
 import { benchStore } from './store.ts';
 
@@ -57,6 +59,17 @@ say(line('evidence verified and appraised', verifier.verifierMicroseconds, 'µs'
 say(line('three ECDSA P-256 verifications', verifier.primitivesMicroseconds, 'µs'));
 say(line('evidence ÷ verifications', verifier.ratio, '×'));
 
+const logs = benchMeasuredBoot();
+say(
+  `\nAn event log of ${(logs.eventLogBytes / 1_024).toFixed(0)} KiB and an IMA list of ${logs.imaRecords} records, verified and appraised:`,
+);
+say(line('event log', logs.eventLogMicroseconds, 'µs'));
+say(line('the hashing it needs', logs.eventLogHashingMicroseconds, 'µs'));
+say(line('event log ÷ hashing; aim ≤ 2', logs.eventLogRatio, '×'));
+say(line('IMA list', logs.imaMicroseconds, 'µs'));
+say(line('the hashing it needs', logs.imaHashingMicroseconds, 'µs'));
+say(line('IMA list ÷ hashing; aim ≤ 2', logs.imaRatio, '×'));
+
 const issuance = await benchIssuance();
 say('\nIssuance alone, CSR bytes in, linted DER out:');
 say(line('issuance', issuance.issuanceMicroseconds, 'µs'));
@@ -76,3 +89,10 @@ say(`\nA revocation list of ${crl.entries} entries:`);
 say(line('built, linted, signed, verified; aim ≤ 1,000', crl.buildMilliseconds, 'ms'));
 say(line('longest that other work waits; aim ≤ 50', crl.longestBlockMilliseconds, 'ms'));
 say(line('one more entry', crl.entryMicroseconds, 'µs'));
+
+const webhook = await benchAuthorizer();
+say(`\nThe authorizer with ${webhook.nodes} nodes, ${webhook.perSecond} questions each second:`);
+say(line('CPU for a question', webhook.authorizer.cpuMicroseconds, 'µs'));
+say(line('slowest of a hundred', webhook.authorizer.p99Ms, 'ms'));
+say(line('CPU ÷ a bare HTTPS server’s', webhook.cpuRatio, '×'));
+say(line('slowest of a hundred ÷ a bare HTTPS server’s', webhook.p99Ratio, '×'));

@@ -15,6 +15,7 @@ import { nodesListCommand } from './commands/nodes/list.ts';
 import { nodesPendingCommand } from './commands/nodes/pending.ts';
 import { nodesRefuseCommand } from './commands/nodes/refuse.ts';
 import { nodesShowCommand } from './commands/nodes/show.ts';
+import { policyCaptureCommand } from './commands/policy/capture.ts';
 import { policyExplainCommand } from './commands/policy/explain.ts';
 import { policyStatusCommand } from './commands/policy/status.ts';
 import { policyTestCommand } from './commands/policy/test.ts';
@@ -27,7 +28,13 @@ import { tokensListCommand } from './commands/tokens/list.ts';
 import { tokensRevokeCommand } from './commands/tokens/revoke.ts';
 import type { Muster } from './muster.ts';
 import { OUTPUT_FORMATS } from './render/output.ts';
-import { endorsementWork, policyTestWork, referenceFileWork, serverCommands } from './server-commands.ts';
+import {
+  endorsementWork,
+  policyCaptureWork,
+  policyTestWork,
+  referenceFileWork,
+  serverCommands,
+} from './server-commands.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -68,7 +75,8 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
   policy
     ?.addCommand(policyStatusCommand(muster, setExitCode))
     .addCommand(policyExplainCommand(muster))
-    .addCommand(policyTestCommand(muster, policyTestWork(muster, setExitCode)));
+    .addCommand(policyTestCommand(muster, policyTestWork(muster, setExitCode)))
+    .addCommand(policyCaptureCommand(muster, policyCaptureWork(muster)));
   const files = referenceFileWork(muster, setExitCode);
   const administration = [
     enrolCommand(muster),

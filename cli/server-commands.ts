@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { collect } from './option-values.ts';
 import type { EndorsementWork } from './commands/endorsements.ts';
+import type { PolicyCaptureWork } from './commands/policy/capture.ts';
 import type { PolicyTestWork } from './commands/policy/test.ts';
 import type { ReferenceFileWork } from './commands/reference/files.ts';
 import type { Muster } from './muster.ts';
@@ -94,6 +95,14 @@ export const policyTestWork =
   async (file, world) => {
     const { testPolicy } = await import('#services/commands/policy-test.ts');
     setExitCode(await testPolicy(file, world, terminal));
+  };
+
+/** What `muster policy capture` does with a join and files of this machine. */
+export const policyCaptureWork =
+  ({ terminal }: Muster): PolicyCaptureWork =>
+  async (join, files) => {
+    const { capturePolicy } = await import('#services/commands/policy-capture.ts');
+    await capturePolicy(join, files, terminal);
   };
 
 /** What `muster reference keygen`, `sign` and `diff` do with this machine's files. */
