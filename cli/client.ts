@@ -7,6 +7,7 @@ import { CommandFailure, EXIT } from '#core/exit-code.ts';
 
 import type { CliContext } from './context.ts';
 import { connectionFailure, problemFailure } from './service-failure.ts';
+import { readStream, type StreamRequest } from './stream.ts';
 
 const TIMEOUT_MS = 30_000;
 /** The largest answer is a page of 1,000 audit records. */
@@ -17,6 +18,8 @@ export interface AdminClient extends Disposable {
   /** Throws CommandFailure: not reachable, refused, or not an answer of this API. */
   readonly get: <T>(path: string, query: Query, schema: z.ZodType<T>) => Promise<T>;
   readonly post: <T>(path: string, body: unknown, schema: z.ZodType<T>) => Promise<T>;
+  /** An answer that is read as it comes. */
+  readonly stream: (request: StreamRequest) => Promise<void>;
   /** Where the service is, for messages and for telling services apart. */
   readonly url: string;
 }
@@ -59,6 +62,7 @@ export function connectAdmin(context: CliContext, now: Clock): AdminClient {
     url: context.url.origin,
     get: (path, query, schema) => call('GET', withQuery(path, query), schema),
     post: (path, body, schema) => call('POST', path, schema, body),
+    stream: (request) => readStream({ agent, context, now }, request),
     [Symbol.dispose]: () => {
       agent.destroy();
     },

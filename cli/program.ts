@@ -11,10 +11,14 @@ import { enrolCommand } from './commands/enrol.ts';
 import { joinsShowCommand } from './commands/joins/show.ts';
 import { nodesApproveCommand } from './commands/nodes/approve.ts';
 import { nodeChangeCommands } from './commands/nodes/change.ts';
+import { nodesExportCommand } from './commands/nodes/export.ts';
+import { nodesHistoryCommand } from './commands/nodes/history.ts';
 import { nodesListCommand } from './commands/nodes/list.ts';
 import { nodesPendingCommand } from './commands/nodes/pending.ts';
 import { nodesRefuseCommand } from './commands/nodes/refuse.ts';
+import { nodesRenewCommand } from './commands/nodes/renew.ts';
 import { nodesShowCommand } from './commands/nodes/show.ts';
+import { nodesWatchCommand } from './commands/nodes/watch.ts';
 import { policyCaptureCommand } from './commands/policy/capture.ts';
 import { policyExplainCommand } from './commands/policy/explain.ts';
 import { policyStatusCommand } from './commands/policy/status.ts';
@@ -85,6 +89,10 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       'the inventory',
       nodesListCommand(muster),
       nodesShowCommand(muster),
+      nodesHistoryCommand(muster),
+      nodesWatchCommand(muster),
+      nodesRenewCommand(muster),
+      nodesExportCommand(muster),
       nodesPendingCommand(muster),
       nodesApproveCommand(muster),
       nodesRefuseCommand(muster),

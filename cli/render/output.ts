@@ -1,3 +1,4 @@
+import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { unreachable } from '#core/never.ts';
 
 import type { Terminal } from '../terminal.ts';
@@ -5,8 +6,8 @@ import { renderJson } from './json.ts';
 import { makeStyle, type Style } from './style.ts';
 import { renderYaml } from './yaml.ts';
 
-/** `table` is for people and may change; the other two are for programs and follow the API's schemas. */
-export const OUTPUT_FORMATS = ['table', 'json', 'yaml'] as const;
+/** `table` is for people and may change; the others are for programs. `json` and `yaml` follow the API's schemas, `csv` is for exports. */
+export const OUTPUT_FORMATS = ['table', 'json', 'yaml', 'csv'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** Writes the answer in the format that was asked for. */
@@ -23,6 +24,8 @@ export function writeAnswer<T>(
       return terminal.out(renderJson(value));
     case 'yaml':
       return terminal.out(renderYaml(value));
+    case 'csv':
+      throw new CommandFailure(EXIT.usage, 'this command has no CSV', 'See `muster nodes export --help`.');
     default:
       return unreachable(format);
   }

@@ -9,6 +9,13 @@ export function styleNodeState(state: NodeSummary['state'], style: Style): (text
   return state === 'pending' ? style.warn : style.faint;
 }
 
+/** How a node's connectivity is coloured. */
+export function styleConnectivity(connectivity: NodeSummary['connectivity'], style: Style): (text: string) => string {
+  if (connectivity === 'connected') return style.good;
+  if (connectivity === 'lost') return style.bad;
+  return connectivity === 'late' ? style.warn : style.faint;
+}
+
 /** How a certificate's state is coloured. */
 export function styleCertificateState(state: CertificateSummary['state'], style: Style): (text: string) => string {
   if (state === 'issued') return style.good;

@@ -42,6 +42,8 @@ export async function authenticateNode(
   }
   const node = await store.findNode(record.nodeId);
   if (node?.state === 'barred') return refuse('node-barred', 'node barred', node);
+  // A quarantine holds the node's certificates, so it is looked at first: what is wrong is the node's standing.
+  if (node?.state === 'quarantined') return refuse('permission-denied', 'node quarantined', node);
   if (record.state !== 'issued') return refuse('authentication-required', `certificate ${record.state}`, node);
   if (node?.state !== 'joined') return refuse('permission-denied', `node ${node?.state ?? 'unknown'}`, node);
   return { ok: true, node };

@@ -34,7 +34,7 @@ describe('an administrator', () => {
     expect(enrolled.out).toContain('1 node enrolled');
     const listed = await desk.muster(['nodes', 'list']);
     expect(listed.out).toMatch(/^NAME +POOL +RATING +STATE/);
-    expect(listed.out).toMatch(/^worker-7 +general +default +enrolled +- +-/m);
+    expect(listed.out).toMatch(/^worker-7 +general +default +enrolled +never-seen +- +-/m);
     const json = await desk.muster(['nodes', 'list', '--state', 'enrolled', '-o', 'json']);
     expect(JSON.parse(json.out)).toMatchObject({ nodes: [{ name: 'worker-7', ekFingerprint: tpm.ekFingerprint }] });
   });

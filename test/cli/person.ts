@@ -14,6 +14,8 @@ export interface PersonOptions {
   readonly environment?: Partial<CliEnvironment>;
   readonly terminal?: boolean;
   readonly stop?: AbortSignal;
+  /** Sees everything that was written so far, each time that something is. */
+  readonly onOut?: (out: string) => void;
   /** What the person types when they are asked; without it nobody is there. */
   readonly types?: string;
 }
@@ -26,6 +28,7 @@ export async function runAsPerson(args: readonly string[], options: PersonOption
   const terminal: Terminal = {
     out: (text) => {
       out += text;
+      options.onOut?.(out);
     },
     err: (text) => {
       err += text;

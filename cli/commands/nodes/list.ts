@@ -1,20 +1,18 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 
-import { type NodeList, type NodeSummary, nodeListSchema, nodeSummarySchema } from '#protocol/inventory.ts';
+import { type NodeList, type NodeSummary, nodeListSchema } from '#protocol/inventory.ts';
 
 import type { AdminClient } from '../../client.ts';
 import type { GlobalOptions, Muster } from '../../muster.ts';
 import { type Report, withProgress } from '../../progress.ts';
 import { writeAnswer } from '../../render/output.ts';
-import { styleNodeState } from '../../render/states.ts';
+import { styleConnectivity, styleNodeState } from '../../render/states.ts';
 import type { Style } from '../../render/style.ts';
 import { type Column, renderTable } from '../../render/table.ts';
 import { renderTime } from '../../render/time.ts';
+import { type FilterOptions, filterQuery, withFilter } from './filter.ts';
 
-interface Options extends GlobalOptions {
-  readonly pool?: string;
-  readonly state?: string;
-}
+type Options = GlobalOptions & FilterOptions;
 
 const PAGE = 1_000;
 
@@ -23,6 +21,15 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   { heading: 'POOL', cell: (node) => node.pool },
   { heading: 'RATING', cell: (node) => node.protectionRating },
   { heading: 'STATE', cell: (node) => node.state, style: (node, style) => styleNodeState(node.state, style) },
+  {
+    heading: 'CONNECTIVITY',
+    cell: (node) => node.connectivity,
+    style: (node, style) => styleConnectivity(node.connectivity, style),
+  },
+  {
+    heading: 'HEARD',
+    cell: (node) => (node.lastHeartbeatAt === undefined ? undefined : renderTime(node.lastHeartbeatAt)),
+  },
   {
     heading: 'LAST JOIN',
     cell: (node) => (node.lastJoinAt === undefined ? undefined : renderTime(node.lastJoinAt)),
@@ -33,13 +40,10 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
 
 /** `muster nodes list`. */
 export function nodesListCommand(muster: Muster): Command {
-  return new Command('list')
-    .description('every enrolled node, in order of name')
-    .option('--pool <name>', 'only nodes of this pool')
-    .addOption(new Option('--state <state>', 'only nodes in this state').choices(nodeSummarySchema.shape.state.options))
+  return withFilter(new Command('list').description('every enrolled node, in order of name'))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ muster nodes list\n  $ muster nodes list --pool general --state joined\n  $ muster nodes list -o json',
+      '\nExamples:\n  $ muster nodes list\n  $ muster nodes list --pool general --connectivity lost\n  $ muster nodes list -o json',
     )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -57,8 +61,7 @@ async function readAllNodes(client: AdminClient, options: Options, report: Repor
   const nodes: NodeSummary[] = [];
   let after: string | undefined;
   do {
-    const { pool, state } = options;
-    const page = await client.get('/v1/nodes', { pool, state, after, limit: PAGE }, nodeListSchema);
+    const page = await client.get('/v1/nodes', { ...filterQuery(options), after, limit: PAGE }, nodeListSchema);
     nodes.push(...page.nodes);
     report(`${nodes.length} nodes`);
     after = page.next;

@@ -7,15 +7,16 @@ import { orNotFound } from '../../not-found.ts';
 import { CERTIFICATE_COLUMNS } from '../../render/certificates.ts';
 import { writeAnswer } from '../../render/output.ts';
 import { renderRecords } from '../../render/records.ts';
-import { styleNodeState } from '../../render/states.ts';
+import { ADDRESS_COLUMNS, contactOf, DENIAL_COLUMNS, identityOf, proofOf } from '../../render/node.ts';
 import type { Style } from '../../render/style.ts';
 import { renderFields, renderTable } from '../../render/table.ts';
-import { renderTime } from '../../render/time.ts';
 
 /** `muster nodes show NAME`. */
 export function nodesShowCommand(muster: Muster): Command {
   return new Command('show')
-    .description('one node: its record, its certificates and what the audit log last said of it')
+    .description(
+      'one node: its record, what was heard of it, what it proved, its certificates and its newest audit records',
+    )
     .argument('<name>', 'the node’s name')
     .addHelpText('after', '\nExamples:\n  $ muster nodes show worker-7\n  $ muster nodes show worker-7 -o yaml')
     .action(async (name: string, _: unknown, command: Command) => {
@@ -32,25 +33,14 @@ export function nodesShowCommand(muster: Muster): Command {
 }
 
 function renderNode({ node, certificates, records }: NodeDetail, style: Style): string {
-  const epoch = node.bootEpoch;
-  const fields = renderFields(
-    [
-      ['Name', node.name],
-      ['Id', node.id],
-      ['Pool', node.pool],
-      ['Rating', node.protectionRating ?? 'none: the policy has no such pool'],
-      ['State', node.state, styleNodeState(node.state, style)],
-      ['EK', `${node.ekFingerprint}${node.hasEkCertificate ? '' : ' (enrolled by hash, without a certificate)'}`],
-      ['Enrolled', `${renderTime(node.enrolledAt)} by ${node.enrolledBy}`],
-      [
-        'Last join',
-        node.lastJoinAt === undefined ? 'never' : `${renderTime(node.lastJoinAt)} from ${node.lastAddress ?? '?'}`,
-      ],
-      ['AK', node.akName],
-      ['TPM counters', epoch && `${epoch.resetCount} resets, ${epoch.restartCount} restarts`],
-    ],
-    style,
-  );
-  const issued = certificates.length === 0 ? '' : `\n${renderTable(CERTIFICATE_COLUMNS, certificates, style)}`;
-  return `${fields}${issued}${records.length === 0 ? '' : `\n${renderRecords(records, style)}`}`;
+  const fields = renderFields([...identityOf(node, style), ...contactOf(node, style), ...proofOf(node, style)], style);
+  const denials = node.lastJoin?.denials ?? [];
+  const parts = [
+    fields,
+    denials.length === 0 ? '' : renderTable(DENIAL_COLUMNS, denials, style),
+    node.addresses.length === 0 ? '' : renderTable(ADDRESS_COLUMNS, node.addresses, style),
+    certificates.length === 0 ? '' : renderTable(CERTIFICATE_COLUMNS, certificates, style),
+    records.length === 0 ? '' : renderRecords(records, style),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
 }

@@ -40,6 +40,12 @@ describe('authenticating a node', () => {
       result: 'node-barred',
     },
     { given: 'a quarantined node', state: 'quarantined' as const, result: 'permission-denied' },
+    {
+      given: 'a quarantined node whose certificate is on hold',
+      state: 'quarantined' as const,
+      record: { ...recorded, state: 'revoked' as const },
+      result: 'permission-denied',
+    },
     { given: 'a retired node', state: 'retired' as const, result: 'permission-denied' },
     { given: 'a pending node', state: 'pending' as const, result: 'permission-denied' },
     { given: 'a node that never joined', state: 'enrolled' as const, result: 'permission-denied' },
