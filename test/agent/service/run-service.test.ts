@@ -79,7 +79,7 @@ describe.skipIf(!canStartSwtpm())('the life of a node', { timeout: 60_000 }, () 
       await life.time.pass(3 * HOUR);
       expect(life.joined()).toBe(renewals);
       await life.time.pass(3 * HOUR);
-      await life.passUntil(() => life.joined() > renewals);
+      await life.passUntil(() => life.joined() > renewals, 1_000);
       serials.add((await life.certificate()).serialNumber);
     }
     expect(serials.size).toBe(4);
@@ -110,7 +110,7 @@ describe.skipIf(!canStartSwtpm())('the life of a node', { timeout: 60_000 }, () 
     await life.time.pass(60_000);
     life.time.suspend(72 * HOUR);
     await life.time.pass(10_000);
-    await life.passUntil(() => life.joined() > 1);
+    await life.passUntil(() => life.joined() > 1, 1_000);
     expect((await life.certificate()).serialNumber).not.toBe(before);
   });
 });
