@@ -1,4 +1,5 @@
 import { AGENT_PROOFS } from './proofs/agent.ts';
+import { ADMISSION_PROOFS } from './proofs/admission.ts';
 import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
 import { BOOT_FACT_PROOFS } from './proofs/boot-facts.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
@@ -20,6 +21,7 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...QUOTE_PROOFS,
   ...KEY_PROOFS,
   ...EK_CERTIFICATE_PROOFS,
+  ...ADMISSION_PROOFS,
   ...APPRAISAL_PROOFS,
   ...POLICY_PROOFS,
   ...REFERENCE_PROOFS,
