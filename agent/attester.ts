@@ -21,13 +21,14 @@ export type CollectedEvidence =
   | { readonly ok: true; readonly evidence: EvidenceBody }
   | { readonly ok: false; readonly reason: string };
 
-/** This node's TPM, ready to attest. Disposing of it leaves the TPM as it was found. */
+/** What this node attests with: its TPM, or without one the key that signs its measurements. Disposing of it leaves the TPM as it was found. */
 export interface Attester extends AsyncDisposable {
-  readonly ekType: EkType;
+  /** Undefined without a TPM. */
+  readonly ekType: EkType | undefined;
   /** What the challenge request says of it. */
   readonly description: ChallengeRequestBody['attester'];
   /**
-   * Answers a challenge: proves that EK and AK share this TPM, and quotes the PCRs asked for over `qualifyingData`. Once only.
+   * Answers a challenge with evidence that is bound to `qualifyingData`; a TPM proves that EK and AK share it. Once only.
    * Throws as the commands do, and what reading a log throws.
    */
   collectEvidence(challenge: Challenge, qualifyingData: Bytes): Promise<CollectedEvidence>;

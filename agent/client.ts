@@ -9,6 +9,7 @@ import {
   type JoinResponse,
   joinResponseSchema,
 } from '#protocol/join.ts';
+import { type KeyEnrolled, keyEnrolledSchema, type KeyEnrolmentBody } from '#protocol/join-token.ts';
 
 import { type Answer, readBody, readProblem } from './answer.ts';
 import { type HttpAnswer, openAgent } from './connection.ts';
@@ -23,6 +24,8 @@ export interface PreparedJoin {
 export interface JoinService extends Disposable {
   requestChallenge(request: ChallengeRequestBody): Promise<Answer<ChallengeResponse>>;
   submitJoin(join: PreparedJoin): Promise<Answer<JoinResponse | JoinPending>>;
+  /** By a join token. */
+  enrolKey(request: KeyEnrolmentBody): Promise<Answer<KeyEnrolled>>;
 }
 
 export interface JoinServiceOptions {
@@ -56,6 +59,10 @@ export function openJoinService(options: JoinServiceOptions): JoinService {
         if (answer.status === 201) return readBody(answer, joinResponseSchema);
         return answer.status === 202 ? readBody(answer, joinPendingSchema) : problemOf(answer);
       }),
+    enrolKey: (request) =>
+      post('/v1/keys', utf8(JSON.stringify(request)), (answer) =>
+        answer.status === 201 ? readBody(answer, keyEnrolledSchema) : problemOf(answer),
+      ),
     [Symbol.dispose]: () => agent.destroy(),
   };
 }

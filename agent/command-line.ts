@@ -12,6 +12,7 @@ Usage:
   muster-agent credential [--config FILE]         answer a kubelet that starts this as its exec credential plugin
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
   muster-agent ek     [--config FILE] [--out FILE] [-o json]   say what an administrator needs to enrol this machine
+  muster-agent key    [--config FILE] [-o json]   the same for a machine without a TPM: its public key, and what it measures
   muster-agent --version | --help
 
 Options:
@@ -35,7 +36,7 @@ Examples:
 `;
 
 export interface CommandLine {
-  readonly command: 'join' | 'run' | 'credential' | 'doctor' | 'ek' | 'help' | 'version';
+  readonly command: 'join' | 'run' | 'credential' | 'doctor' | 'ek' | 'key' | 'help' | 'version';
   readonly configFile: string;
   readonly json: boolean;
   /** `ek` only: where its certificate goes. */
@@ -57,7 +58,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   throw misuse(command === undefined ? 'it names no command' : `there is no command "${command}"`);
 }
 
-const COMMANDS = ['join', 'run', 'credential', 'doctor', 'ek'] as const;
+const COMMANDS = ['join', 'run', 'credential', 'doctor', 'ek', 'key'] as const;
 
 const isCommand = (text: string | undefined): text is (typeof COMMANDS)[number] =>
   COMMANDS.some((command) => command === text);

@@ -56,6 +56,23 @@ const tpmSchema = z
   })
   .describe('How to reach the TPM and which of its keys to use.');
 
+const measurementsSchema = z
+  .strictObject({
+    keyFile: path('The key (PEM) that signs the measurements, mode 0600; made when there is none.').default(
+      '/var/lib/muster/measurement-key.pem',
+    ),
+    tokenFile: path(
+      'A join token that enrols the key, mode 0600. It is used where the file is there, and the file is removed then.',
+    ).optional(),
+    kernelFile: path('The kernel that runs, for example `/boot/vmlinuz-6.12`.').optional(),
+    initrdFile: path('Its initial RAM disk. Absent: there is none.').optional(),
+    commandLineFile: path('The kernel’s command line.').default('/proc/cmdline'),
+    imageDigestFile: path(
+      'A file with the SHA-256 of the machine’s image, in lower-case hex. Absent: there is none.',
+    ).optional(),
+  })
+  .describe('What a machine without a TPM measures, and the key it signs that with.');
+
 const waitSchema = z
   .strictObject({
     total: duration('How long one join may take, waiting included, before the agent gives up with exit code 75 or 69.')
@@ -102,9 +119,17 @@ export const agentConfigSchema = z.strictObject({
   kubeletConfigFile: path('The kubelet’s configuration file, which `muster-agent doctor` looks into.').default(
     '/var/lib/kubelet/config.yaml',
   ),
+  attester: z
+    .enum(['tpm2', 'signed-measurements'])
+    .default('tpm2')
+    .describe('What the node proves itself with: its TPM, or without one a key that signs what it measures.'),
   tpm: tpmSchema.prefault({}),
+  measurements: measurementsSchema.prefault({}),
   wait: waitSchema.prefault({}),
 });
+
+/** What a machine without a TPM measures, and with which key it signs. Files that are not there are named by nobody. */
+export type MeasurementsConfig = z.output<typeof measurementsSchema>;
 
 /** How the kubelet gets its credential. */
 export type CredentialDelivery =
@@ -132,6 +157,8 @@ export interface AgentConfig {
     readonly eventLogFile: string;
     readonly imaLogFile: string;
   };
+  /** Set where the node attests without a TPM. */
+  readonly measurements?: MeasurementsConfig | undefined;
   readonly wait: { readonly totalSeconds: number; readonly spreadFirstSeconds: number };
 }
 
@@ -161,6 +188,8 @@ export async function loadConfig(file: string, hostName = hostname()): Promise<A
   const serviceCa = await readCas('serviceCaFile', data.serviceCaFile, problems);
   const nodeCa = data.nodeCaFile === undefined ? undefined : await readCas('nodeCaFile', data.nodeCaFile, problems);
   const claimedNodeName = nodeNameOf(data.nodeName, hostName, problems);
+  if (data.attester === 'signed-measurements' && data.measurements.kernelFile === undefined)
+    problems.push('measurements.kernelFile: needed where attester is signed-measurements');
   if (problems.length > 0 || claimedNodeName === undefined) throw new ConfigError(file, problems);
   const { audience, credentialDirectory, kubeconfigFile, kubeletConfigFile, tpm, wait } = data;
   return {
@@ -177,6 +206,7 @@ export async function loadConfig(file: string, hostName = hostname()): Promise<A
     nodeCa: nodeCa?.certificates,
     kubeletConfigFile,
     tpm,
+    measurements: data.attester === 'tpm2' ? undefined : data.measurements,
     wait: { totalSeconds: wait.total, spreadFirstSeconds: wait.spreadFirst },
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '#core/clock.ts';
 import type { AgentConfig } from './config.ts';
 import { type Check, ok } from './doctor/check.ts';
 import { checkFiles } from './doctor/check-files.ts';
+import { checkMeasurements } from './doctor/check-measurements.ts';
 import { checkService } from './doctor/check-service.ts';
 import { checkTpm } from './doctor/check-tpm.ts';
 
@@ -12,7 +13,11 @@ export async function examine(config: AgentConfig, now: Clock): Promise<readonly
     ok('configuration', `in order; this node asks to be ${config.claimedNodeName}`),
     ok('audience', `"${config.audience}" (must be what the service is configured with)`),
   ];
-  checks.push(...(await checkTpm(config.tpm)));
+  checks.push(
+    ...(config.measurements === undefined
+      ? await checkTpm(config.tpm)
+      : [await checkMeasurements(config.measurements)]),
+  );
   for (const url of config.services) checks.push(...(await checkService(url, config, now)));
   checks.push(...(await checkFiles(config, now())));
   return checks;

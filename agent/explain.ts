@@ -8,6 +8,7 @@ import { ConfigError } from './config.ts';
 import type { JoinedNode, JoinOutcome } from './join-cluster.ts';
 import { JoinLockedError, JoinLockError } from './join-lock.ts';
 import { LogTooLongError } from './measured-log.ts';
+import { MeasurementError } from './measurements/measurement-error.ts';
 import { TpmDeviceError } from './tpm/device-error.ts';
 import { NoEndorsementKeyError } from './tpm/endorsement-key.ts';
 import { PcrsUnsteadyError, PcrUnavailableError } from './tpm/quote.ts';
@@ -62,6 +63,7 @@ export function explainError(error: unknown): CommandFailure {
       `${error.message}: run the same command again when the machine has finished starting`,
     );
   }
+  if (error instanceof MeasurementError) return failure(EXIT.unavailable, `${error.message}: ${error.advice}`);
   if (error instanceof LogTooLongError)
     return failure(EXIT.unavailable, `${error.message}: restart the machine to begin a new log`);
   if (error instanceof TpmResponseError)
@@ -146,6 +148,10 @@ const REFUSALS: Readonly<Partial<Record<ProblemName, readonly [why: string, what
     'ask an administrator',
   ],
   'origin-refused': ['which asks from an address outside its pool’s segments', 'ask an administrator'],
+  'token-refused': [
+    'because its join token is wrong, used, revoked or expired',
+    'ask an administrator for another (`muster tokens create`)',
+  ],
   'node-barred': ['which is barred', 'ask an administrator'],
   'csr-rejected': ['because its certificate request was not accepted', 'compare versions with an administrator'],
 };

@@ -157,11 +157,12 @@ async function attest(
   const { audience, claimedNodeName: nodeName } = config;
 
   // a3. EK certificate, EK and AK.
-  deps.progress('Opening the TPM.');
+  deps.progress(config.measurements === undefined ? 'Opening the TPM.' : 'Opening the key that signs measurements.');
   await using attester = await deps.openAttester();
 
   // a4. The challenge.
-  deps.progress(`Asking for a challenge as ${nodeName}, with the EK of type ${attester.ekType}.`);
+  const withKey = attester.ekType === undefined ? '' : `, with the EK of type ${attester.ekType}`;
+  deps.progress(`Asking for a challenge as ${nodeName}${withKey}.`);
   const request = { nodeName, attester: attester.description };
   const answer = await untilAnswered(patience, () => deps.service.requestChallenge(request));
   if (answer.status !== 'ok') return outcomeOf(answer);

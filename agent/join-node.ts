@@ -6,6 +6,8 @@ import { openAttester } from './attester.ts';
 import { openJoinService } from './client.ts';
 import type { AgentConfig } from './config.ts';
 import { joinCluster, type JoinOutcome } from './join-cluster.ts';
+import { openMeasurementAttester } from './measurements/attester.ts';
+import { enrolByToken } from './measurements/enrol-by-token.ts';
 import type { PatienceDeps } from './retry.ts';
 
 export interface JoinNodeDeps extends PatienceDeps {
@@ -14,14 +16,22 @@ export interface JoinNodeDeps extends PatienceDeps {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `joinCluster` with this machine's TPM and the configured services. The caller holds the join lock. Throws as `joinCluster` does. */
+/** `joinCluster` with this machine's TPM, or the key that signs its measurements, and the configured services. The caller holds the join lock. Throws as `joinCluster` does. */
 export async function joinNode(config: AgentConfig, deps: JoinNodeDeps): Promise<JoinOutcome> {
   using service = openJoinService({ ...config, ...deps });
+  const { measurements } = config;
+  if (measurements !== undefined) {
+    const notEnrolled = await enrolByToken(config, measurements, { ...deps, service });
+    if (notEnrolled !== undefined) return notEnrolled;
+  }
   return await joinCluster(
     {
       ...deps,
       service,
-      openAttester: () => openAttester(config.tpm, deps.random),
+      openAttester: () =>
+        measurements === undefined
+          ? openAttester(config.tpm, deps.random)
+          : openMeasurementAttester(config, measurements, deps),
       newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
     },
     config,

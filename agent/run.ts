@@ -1,5 +1,5 @@
 import type { Clock } from '#core/clock.ts';
-import { EXIT, type ExitCode } from '#core/exit-code.ts';
+import { CommandFailure, EXIT, type ExitCode } from '#core/exit-code.ts';
 
 import { HELP, readCommandLine } from './command-line.ts';
 import { type AgentConfig, ConfigError, loadConfig } from './config.ts';
@@ -11,6 +11,7 @@ import { explainError, outcomeFailure } from './explain.ts';
 import type { JoinedNode } from './join-cluster.ts';
 import { acquireJoinLock } from './join-lock.ts';
 import { joinNode } from './join-node.ts';
+import { describeKey } from './measurements/describe-key.ts';
 import { runService, type ServiceHost } from './service/run-service.ts';
 import { readVersion } from './version.ts';
 
@@ -35,6 +36,9 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
         return await runDoctor(configFile, json, host);
       case 'ek':
         return await runEk(await loadConfig(configFile), { json, out }, host);
+      case 'key':
+        host.print(await runKey(await loadConfig(configFile), json, host));
+        return EXIT.ok;
       case 'run':
         await runService(configFile, host);
         return EXIT.ok;
@@ -59,6 +63,14 @@ async function runJoin(config: AgentConfig, json: boolean, host: AgentProcess): 
   if (outcome.status !== 'joined') throw outcomeFailure(outcome);
   host.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : renderJoined(outcome));
   return EXIT.ok;
+}
+
+async function runKey({ measurements }: AgentConfig, json: boolean, host: AgentProcess): Promise<string> {
+  if (measurements !== undefined) return describeKey(measurements, json, host);
+  throw new CommandFailure(
+    EXIT.configuration,
+    'This machine attests with its TPM (attester: tpm2): see `muster-agent ek`.',
+  );
 }
 
 async function runEk(
