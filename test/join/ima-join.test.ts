@@ -13,6 +13,7 @@ import { GOOD_POLICY } from '#test/lab/boot-policy.ts';
 import {
   answerOf,
   challengeFor,
+  enrol,
   type JoinLab,
   joinLab,
   lastDenials,
@@ -21,7 +22,9 @@ import {
   submit,
   told,
 } from '#test/lab/join-lab.ts';
+import { runService } from '#test/lab/running-service.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
+import { joinOverWire } from '#test/lab/wire.ts';
 
 const PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14];
 /** The firmware, by known values; `boot` and `ima` judge the others. */
@@ -199,6 +202,23 @@ describe('the body of a join', () => {
     expect(base64).toBeGreaterThan(1_000 * KIB);
     expect(ready.bodyBytesFrom(origin('10.1.2.3'))).toBeGreaterThan(base64 + 512 * KIB);
     expect(ready.bodyBytesFrom(origin('10.1.2.3'))).toBeLessThan(16 * KIB * KIB);
+  });
+
+  test('is taken by the service as it is installed, and no longer one', async () => {
+    const digests = Array.from({ length: 10_000 }, (_, at) => digest('sha256', utf8(`${at}`)));
+    const list = [...GOOD_LIST, ...digests.map((value, at) => imaNg(`/usr/lib/x86_64-linux-gnu/lib-${at}.so`, value))];
+    const known = [...(GOOD_IMA_POLICY.digests ?? []), ...digests.map((value) => `sha256:${toHex(value)}`)];
+    const tpm = bootedTpm();
+    tpm.holdPcrs('sha256', { '10': pcr10After(list) });
+    await using running = await runService({
+      tpm,
+      policy: imaJoinPolicy({ digests: known }, { segments: ['127.0.0.0/8'] }),
+    });
+    await enrol(running.store, tpm);
+    const evidence = { eventLog: EVENT_LOG, imaLog: imaLog(list) };
+    expect((await joinOverWire(running.node(), tpm, { evidence })).status).toBe(201);
+    const longer = { ...evidence, imaLog: new Uint8Array(12_000_000) };
+    expect((await joinOverWire(running.node(), tpm, { evidence: longer })).status).toBe(413);
   });
 
   test('is short from anywhere else', () => {

@@ -23,7 +23,7 @@ export function challengeBody({ nodeName, attester }: ChallengeRequest): Challen
 /** The request as it travels. */
 export function joinBody({ ticket, csr, evidence }: JoinRequest): JoinRequestBody {
   if (evidence.kind !== 'tpm2-quote') throw new Error('a quote');
-  const { kind, activationSecret, quoted, signature, pcrs } = evidence;
+  const { kind, activationSecret, quoted, signature, pcrs, eventLog, imaLog } = evidence;
   return {
     ticket: toBase64Url(ticket),
     csr: toBase64Url(csr),
@@ -33,6 +33,8 @@ export function joinBody({ ticket, csr, evidence }: JoinRequest): JoinRequestBod
       quoted: toBase64Url(quoted),
       signature: toBase64Url(signature),
       pcrs,
+      ...(eventLog && { eventLog: toBase64Url(eventLog) }),
+      ...(imaLog && { imaLog: toBase64Url(imaLog) }),
     },
   };
 }
