@@ -40,6 +40,7 @@ function serviceWith(records: readonly AuditRecord[], head = headOf(records), pa
     get: (path, query, schema) =>
       Promise.resolve(schema.parse(answer(path, Number(query['after'] ?? 0), Number(query['limit'] ?? pageSize)))),
     post: () => Promise.reject(new Error('a verification changes nothing')),
+    stream: () => Promise.reject(new Error('a verification reads pages')),
     [Symbol.dispose]: () => undefined,
   };
 }
