@@ -23,13 +23,14 @@ import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { WorkLimit } from '#services/http/work-limit.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
-import { heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
+import { type HeartbeatRoutesDeps, heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
 import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import type { NodeContacts } from '#services/inventory/node-contacts.ts';
 import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { callBack } from '#services/join/callback.ts';
+import { exposeCopy } from '#services/join/expose-copy.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { keyRoutes } from '#services/join/key-routes.ts';
@@ -103,7 +104,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const stopping = new AbortController();
   const nodeApi = [
     ...nodeRoutesOf(parts, contacts).map(forAnybody),
-    ...heartbeatRoutes({ now, elapsedMs, store, contacts, appendAudit, nextSeconds }),
+    ...heartbeatRoutes({ now, elapsedMs, store, contacts, appendAudit, nextSeconds, exposesCopy: copyExposer(parts) }),
   ];
   const adminApi = [
     ...adminRoutes({
@@ -270,6 +271,19 @@ function nodeRoutesOf(
     joinBodyBytes: limits.joinBodyBytes,
   });
   return [...joins, ...keys];
+}
+
+/** Copies of a measurement key that heartbeats expose, frozen as a join freezes them. */
+function copyExposer({ store, log }: ServiceParts): HeartbeatRoutesDeps['exposesCopy'] {
+  const deps = {
+    showGeneration: store.showGeneration,
+    changeNodes: store.changeNodes,
+    appendAudit: store.appendAudit,
+    alert: (facts: Readonly<Record<string, unknown>>, message: string) => {
+      log.error(facts, message);
+    },
+  };
+  return (node, shown, occasion) => exposeCopy(deps, node, shown, occasion);
 }
 
 function snapshotFeedOf({ config, material, store, now }: ServiceParts): SnapshotFeed | undefined {

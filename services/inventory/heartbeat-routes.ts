@@ -1,8 +1,10 @@
 import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
+import type { CertificateFingerprint } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import { heartbeatRequestSchema, heartbeatResponseSchema } from '#protocol/heartbeat.ts';
 import { heartbeatRefused } from '#services/audit/contact-events.ts';
+import type { Occasion } from '#services/audit/events.ts';
 import type { NodePeer, PeerCertificate } from '#services/http/node-peer.ts';
 import { chargeAll, RateLimit } from '#services/http/rate-limit.ts';
 import { type CheckedRequest, nodeCertificateRoute, nothing, type Route } from '#services/http/route.ts';
@@ -17,6 +19,8 @@ export interface HeartbeatRoutesDeps {
   readonly store: Pick<StoreReader, 'findCertificate' | 'findNode'>;
   readonly contacts: Pick<NodeContacts, 'heard' | 'of'>;
   readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
+  /** True where the certificate shows that a node's key has two holders; the node is quarantined then. */
+  readonly exposesCopy: (node: NodeRecord, shown: CertificateFingerprint, occasion: Occasion) => Promise<boolean>;
   /** What nodes are told to wait from one heartbeat to the next. */
   readonly nextSeconds: number;
 }
@@ -56,6 +60,10 @@ export function heartbeatRoutes(deps: HeartbeatRoutesDeps): readonly Route<NodeP
         const { node } = authentication;
         const retryAfterSeconds = chargeAll([[rate, node.id]], elapsedMs());
         if (retryAfterSeconds !== undefined) return { problem: 'rate-limited', retryAfterSeconds };
+        const occasion = { at, requestId: request.requestId, address: origin ?? 'unrecognised' };
+        const shown = caller.certificate?.fingerprint;
+        if (shown !== undefined && (await deps.exposesCopy(node, shown, occasion)))
+          return { problem: 'permission-denied' };
         const { bootId, agentVersion, clock } = body;
         const clockOffsetMs = new Date(clock).getTime() - at.getTime();
         contacts.heard({ nodeId: node.id, name: node.name, at, address: origin, bootId, agentVersion, clockOffsetMs });

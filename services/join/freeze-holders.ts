@@ -24,7 +24,7 @@ const ATTEMPTS = 3;
 export async function freezeHolders(
   deps: FreezeHoldersDeps,
   { denial, holders, freezes }: KeyConflict,
-  { challenge, node }: Pick<Claimant, 'challenge' | 'node'>,
+  { challenge, node }: Pick<Claimant, 'node'> & { readonly challenge: Pick<Claimant['challenge'], 'ekFingerprint'> },
   occasion: Occasion,
 ): Promise<void> {
   const names = holders.map(({ name }) => name);

@@ -55,8 +55,8 @@ async function clone(service: LiveService, of: Machine): Promise<Machine> {
 }
 
 /** Has the pool take what the machine measures now. */
-async function accept(service: LiveService, { run }: Machine): Promise<void> {
-  const shown = await run('key', '-o', 'json');
+async function accept(service: LiveService, on: Machine): Promise<void> {
+  const shown = await on.run('key', '-o', 'json');
   expect(shown).toMatchObject({ exitCode: 0 });
   const { kernel, initrd, commandLine, agent, image } = JSON.parse(shown.out).measurements;
   const accepted = { kernel: [kernel], initrd: [initrd], commandLines: [commandLine], agent: [agent], image: [image] };

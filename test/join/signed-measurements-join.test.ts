@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import { systemRandom } from '#core/random.ts';
-import { certificateFingerprint } from '#core/ids.ts';
+import { certificateFingerprint, newRequestId } from '#core/ids.ts';
+import type { JoinOutcome } from '#services/join/admit-node.ts';
+import { exposeCopy } from '#services/join/expose-copy.ts';
 import { auditTypes, enrol, join, lastDenials, submit, told } from '#test/lab/join-lab.ts';
 import { labMeasurementKey } from '#test/lab/measurement-key.ts';
 import {
@@ -13,6 +15,7 @@ import {
   type SignedJoin,
   stateOf,
 } from '#test/lab/measurement-lab.ts';
+import { LAB_NOW } from '#test/lab/node-ca.ts';
 
 const otherKey = labMeasurementKey();
 const WRONG = 'ab'.repeat(32);
@@ -174,3 +177,39 @@ describe('a copied key', () => {
     expect(certificates.length === 1 || verdicts.includes('evidence-rejected')).toBe(true);
   });
 });
+
+describe('a heartbeat of a machine without a TPM', () => {
+  const occasion = { at: LAB_NOW, requestId: newRequestId(systemRandom), address: '10.1.2.3' };
+
+  test('freezes the node when it comes with an older certificate after the newest was used', async () => {
+    const lab = await measurementLab();
+    const first = issuedTo(await joinSigned(lab));
+    const second = issuedTo(await joinSigned(lab, { generation: first.fingerprint }));
+    const deps = { ...lab.deps, showGeneration: lab.store.showGeneration };
+    const beat = async ({ fingerprint }: ReturnType<typeof issuedTo>): Promise<boolean> => {
+      const node = await lab.store.findNode(first.nodeId);
+      if (node === undefined) throw new Error('enrolled');
+      return exposeCopy(deps, node, fingerprint, occasion);
+    };
+    expect(await beat(first)).toBe(false);
+    expect(await beat(second)).toBe(false);
+    expect(await stateOf(lab)).toBe('joined');
+    expect(await beat(first)).toBe(true);
+    expect(await stateOf(lab)).toBe('quarantined');
+    expect(await auditTypes(lab.store)).toContain('node.conflict');
+  });
+
+  test('of a node with a TPM is never looked at', async () => {
+    const lab = await measurementLab();
+    const joined = await join(lab);
+    expect(told(joined)).toBe('ok');
+    const deps = { ...lab.deps, showGeneration: lab.store.showGeneration };
+    expect(await exposeCopy(deps, lab.node, certificateFingerprint(systemRandom(3)), occasion)).toBe(false);
+  });
+});
+
+function issuedTo(outcome: JoinOutcome) {
+  if (!outcome.ok) throw new Error(`refused: ${outcome.problem}`);
+  const { node, certificate } = outcome.admitted;
+  return { nodeId: node.id, fingerprint: certificate.fingerprint };
+}
