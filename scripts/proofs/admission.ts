@@ -93,10 +93,17 @@ export const ADMISSION_PROOFS: readonly CheckProof[] = [
     APPROVAL,
   ),
   row(
-    'that an approval gives a name',
+    'that an approval by id gives a name',
+    'cli/commands/nodes/approve.ts',
+    'byName && nodeName === undefined ? proof.claimedNodeName : undefined',
+    'nodeName === undefined ? proof.claimedNodeName : undefined',
+    'test/cli/approval.test.ts',
+  ),
+  row(
+    'that an approval names a pool that there is',
     'services/admin/approve-candidate.ts',
-    'if (name === undefined || errors.length > 0) return { errors };',
-    'if (errors.length > 9 || name === undefined) return { errors: [] };',
+    "if (!hasPool(pool)) errors.push({ pointer: '/pool', detail: 'the policy has no such pool' });",
+    '',
     'test/cli/approval.test.ts',
   ),
   row(

@@ -61,6 +61,19 @@ describe('an administrator, of machines that wait', () => {
     expect(named.out).toContain('it is refused until its agent is configured as worker-11');
   });
 
+  test('gives the name also where another program than this one approves', async () => {
+    await ask(labTpm(), 'worker-18');
+    const [candidate] = await waiting();
+    const client = desk.running.admin(await desk.running.administrator('operator', 'bob'));
+    const approve = (body: object) =>
+      client.send({ method: 'POST', path: `/v1/candidates/${candidate?.id ?? ''}/approve`, body });
+    expect((await approve({ revision: 1 })).problem).toBe('malformed-request');
+    expect((await approve({ revision: 1, name: 'worker-18', pool: 'gpu' })).problem).toBe('malformed-request');
+    expect((await approve({ revision: 2, name: 'worker-18' })).problem).toBe('precondition-failed');
+    expect((await approve({ revision: 1, name: 'worker-18' })).status).toBe(200);
+    expect((await approve({ revision: 1, name: 'worker-18' })).problem).toBe('not-found');
+  });
+
   test('has to say what was seen of a machine that changed since it was first seen', async () => {
     const { tpm } = await ask(labTpm(), 'worker-12');
     await ask(tpm, 'worker-13');

@@ -34,12 +34,17 @@ export interface MortalService extends AsyncDisposable {
 
 const PROGRAM = join(import.meta.dirname, 'kill-service.ts');
 
-export async function mortalService(tpm: LabTpm): Promise<MortalService> {
+export interface MortalOptions {
+  /** PEM of the makers whose TPMs the pool takes without enrolment; the laboratory's TPM is then not enrolled. */
+  readonly endorsedBy?: string;
+}
+
+export async function mortalService(tpm: LabTpm, { endorsedBy }: MortalOptions = {}): Promise<MortalService> {
   const folder = mkdtempSync(join(tmpdir(), 'muster-mortal-'));
   const databaseFile = join(folder, 'data', 'muster.db');
   mkdirSync(join(folder, 'data'), { mode: 0o700 });
-  const caPem = await writeFiles(folder, tpm);
-  {
+  const caPem = await writeFiles(folder, tpm, endorsedBy);
+  if (endorsedBy === undefined) {
     await using store = await openSqliteStore({ path: databaseFile });
     await enrol(store, tpm);
   }
@@ -83,7 +88,7 @@ async function firstLine(child: ChildProcess): Promise<{ node: { host: string; p
 }
 
 /** Writes the folder's files; resolves to the PEM of the CA that issued the service's certificate. */
-async function writeFiles(folder: string, tpm: LabTpm): Promise<string> {
+async function writeFiles(folder: string, tpm: LabTpm, endorsedBy: string | undefined): Promise<string> {
   const context = { now: systemClock(), random: systemRandom };
   const plan = (commonName: string, lifetimeDays: number) => ({ organization: 'Lab', commonName, lifetimeDays });
   const issuingKey = labKey();
@@ -99,21 +104,26 @@ async function writeFiles(folder: string, tpm: LabTpm): Promise<string> {
     'chain.pem': certificatePem(issuing.certificate) + certificatePem(root.certificate),
     'issuing.key': issuingKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     'administrators.yaml': 'apiVersion: muster/v1\nkind: Administrators\nadministrators: []\n',
-    'policy.yaml': JSON.stringify(policy()),
+    'policy.yaml': JSON.stringify(policy(endorsedBy === undefined ? ENROLLED : ENDORSED)),
+    ...(endorsedBy === undefined ? {} : { 'makers.pem': endorsedBy }),
     'now.yaml': JSON.stringify(referenceValuesOf(tpm)),
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content, { mode: 0o600 });
   return managementPem;
 }
 
-const policy = () => ({
+const ENROLLED = { tpm2: { allowEkWithoutCertificate: true } };
+const ENDORSED = { admission: 'endorsed', newNodesPerHour: 1_000, tpm2: { ekAnchors: ['makers.pem'] } };
+
+const policy = ({ tpm2, ...pool }: typeof ENROLLED | typeof ENDORSED) => ({
   apiVersion: 'muster/v1',
   kind: 'Policy',
   pools: {
     general: {
       protectionRating: 'default',
       segments: ['127.0.0.0/8'],
-      tpm2: { pcrs: PCRS, referenceValues: ['now.yaml'], allowEkWithoutCertificate: true },
+      ...pool,
+      tpm2: { pcrs: PCRS, referenceValues: ['now.yaml'], ...tpm2 },
     },
   },
 });
