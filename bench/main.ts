@@ -8,6 +8,7 @@ import { type LoadCost, measureLoad } from './load.ts';
 import { line, median } from './measure.ts';
 import { benchMeasuredBoot } from './measured-boot.ts';
 import { benchPrimitives } from './primitives.ts';
+import { benchRevocation, sayRevocation } from './revocation.ts';
 import { benchStore } from './store.ts';
 
 const ROUNDS = 5;
@@ -89,6 +90,7 @@ say(`\nA revocation list of ${crl.entries} entries:`);
 say(line('built, linted, signed, verified; aim ≤ 1,000', crl.buildMilliseconds, 'ms'));
 say(line('longest that other work waits; aim ≤ 50', crl.longestBlockMilliseconds, 'ms'));
 say(line('one more entry', crl.entryMicroseconds, 'µs'));
+sayRevocation(say, await benchRevocation());
 
 const webhook = await benchAuthorizer();
 say(`\nThe authorizer with ${webhook.nodes} nodes, ${webhook.perSecond} questions each second:`);

@@ -14,6 +14,7 @@ import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
 import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
+import { REVOCATION_PROOFS } from './proofs/revocation.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
 
 /** Every check that has to be missed when it is not there: each row of the attack catalogue rests on one at least. */
@@ -33,5 +34,6 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...JOIN_AND_HTTP_PROOFS,
   ...AUTHORIZER_PROOFS,
   ...NETWORK_ORIGIN_PROOFS,
+  ...REVOCATION_PROOFS,
   ...AGENT_PROOFS,
 ];
