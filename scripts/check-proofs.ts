@@ -9,6 +9,7 @@ import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
 import { EVENT_LOG_PROOFS } from './proofs/event-log.ts';
 import { IMA_PROOFS } from './proofs/ima.ts';
+import { INVENTORY_PROOFS } from './proofs/inventory.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
 import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
@@ -36,4 +37,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...NETWORK_ORIGIN_PROOFS,
   ...REVOCATION_PROOFS,
   ...AGENT_PROOFS,
+  ...INVENTORY_PROOFS,
 ];

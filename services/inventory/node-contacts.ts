@@ -30,8 +30,8 @@ export interface Heard {
 
 const PAGE = 5_000;
 /** Nodes looked at, or recorded, before other work has its turn. */
-const SWEEP_SLICE = 2_000;
-const RECORD_BATCH = 250;
+const SWEEP_SLICE = 500;
+const RECORD_BATCH = 100;
 /** Boots of one node that wait to be recorded. A node that claims more is not believed. */
 const EVENTS_WAITING_MAX = 4;
 

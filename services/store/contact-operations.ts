@@ -9,7 +9,7 @@ import {
   type InventoryEntry,
   NEVER_SEEN,
 } from './contact-store.ts';
-import { inventoryQuery, inventorySearches } from './inventory-query.ts';
+import { commonAddressQuery, inventoryQuery, type InventorySearch, inventorySearches } from './inventory-query.ts';
 import { pageLimit } from './page-limit.ts';
 import type { Executor } from './prepared-query.ts';
 import { nodeFromRow } from './rows.ts';
@@ -41,6 +41,11 @@ export function contactOperations({
     await contacts.setConnectivity(tx, { nodeId, connectivity: connectivity === 'never-seen' ? null : connectivity });
     for (const event of events) await appendAudit(tx, audit, event);
   };
+  const planned = async (search: InventorySearch): Promise<InventorySearch> => {
+    if (search.text?.by !== 'address') return search;
+    const { rows } = await reader.executeQuery(commonAddressQuery(builder, search.text.text));
+    return rows.length === 0 ? search : { ...search, text: { ...search.text, by: 'common-address' } };
+  };
   return {
     async listContacts({ after, limit }) {
       const page = pageLimit(limit);
@@ -59,7 +64,7 @@ export function contactOperations({
       const page = { after, limit: pageLimit(limit) };
       const found = new Map<string, InventoryEntry>();
       for (const search of inventorySearches(filter)) {
-        const { rows } = await reader.executeQuery(inventoryQuery(builder, search, page));
+        const { rows } = await reader.executeQuery(inventoryQuery(builder, await planned(search), page));
         for (const row of rows) found.set(row.id, { node: nodeFromRow(row), contact: contactFromRow(row) });
       }
       return [...found.values()]

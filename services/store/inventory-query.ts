@@ -8,7 +8,7 @@ import type { Schema } from './schema.ts';
 
 /** What a text may be: each is looked for by an index of its own, so each is a query of its own. */
 type TextSearch =
-  | { readonly by: 'name' | 'id' | 'address'; readonly text: string }
+  | { readonly by: 'name' | 'id' | 'address' | 'common-address'; readonly text: string }
   | { readonly by: 'ek'; readonly from: string; readonly to: string };
 
 /** One query of those that a filter takes. */
@@ -37,6 +37,19 @@ function textSearches(text: string): readonly TextSearch[] {
   if (ADDRESS.test(text)) searches.push({ by: 'address', text });
   return searches;
 }
+
+/** Nodes at one address above which looking through the nodes finds a page sooner than looking through the address's. */
+const COMMON_ADDRESS = 2_000;
+
+/** Whether so many nodes share the address that is looked for, as behind one NAT, that the search should go by the nodes. */
+export const commonAddressQuery = (db: Kysely<Schema>, address: string) =>
+  db
+    .selectFrom('node_addresses')
+    .select('node_id')
+    .where('address', '=', address)
+    .offset(COMMON_ADDRESS)
+    .limit(1)
+    .compile();
 
 /** The nodes of one search with their contacts, in order of name and id, after `after`. */
 export function inventoryQuery(
@@ -88,5 +101,7 @@ function textCondition(search: TextSearch) {
       return sql<boolean>`ek_fingerprint >= ${search.from} and ek_fingerprint < ${search.to}`;
     case 'address':
       return sql<boolean>`id in (select node_id from node_addresses where address = ${search.text})`;
+    case 'common-address':
+      return sql<boolean>`exists (select 1 from node_addresses where node_id = nodes.id and address = ${search.text})`;
   }
 }

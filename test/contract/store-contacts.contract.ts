@@ -177,6 +177,19 @@ export function contactContract(current: Current): void {
       expect(await names({})).toEqual([2, 3, 4]);
     });
 
+    test('finds an address that thousands share, in order of name', async () => {
+      const { store } = current();
+      const many = Array.from({ length: 2_100 }, (_, n) => n + 1);
+      await store.enrolNodes(
+        many.map((n) => labEnrolment(n)),
+        'admin:alice',
+        NOON,
+        [],
+      );
+      await store.recordContacts(many.map((n) => change(n, { events: [] })));
+      expect(await names({ text: '192.0.2.7' }, { name: labNodeName(7) })).toEqual([8, 9, 10]);
+    });
+
     test('merges what several indexes find, in order and once', async () => {
       const { store } = current();
       await store.enrolNodes([labEnrolment(1), labEnrolment(2)], 'admin:alice', NOON, []);
