@@ -27,9 +27,9 @@ export const REVOCATION_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: 'that what was revoked for good is not given back',
-    file: 'services/store/revocation-queries.ts',
-    check: ".where('reason', '=', 'certificateHold'),\n    ),\n    takeNumber",
-    without: ',\n    ),\n    takeNumber',
+    file: OPERATIONS,
+    check: ".filter(({ reason }) => reason === 'certificateHold')",
+    without: '.filter(({ reason }) => reason !== null)',
     test: MEMORY,
   },
   {

@@ -172,6 +172,9 @@ export function revocationContract(current: Current): void {
       const published = { thisUpdate: afterNoon(expiry + 1), through: await store.newestRevocationChange() };
       await store.recordCrl(ISSUER, published);
       expect(await listed()).toHaveLength(1);
+      await store.recordCrl(OTHER, { ...published, thisUpdate: afterNoon(expiry) });
+      await store.recordCrl(ISSUER, published);
+      expect(await listed()).toHaveLength(1);
       await store.recordCrl(OTHER, published);
       expect(await listed()).toHaveLength(0);
     });
