@@ -168,7 +168,7 @@ describe('muster endorsements check', () => {
         issueEkCertificate(first, {
           spki: labTpm().ekSpki,
           keyType: 'ecc',
-          extensions: ({ keyUsage: _, ...good }) => Object.values(good),
+          extensions: (good) => Object.values(good).filter((each) => each !== good.keyUsage),
         }),
       /refused: it is not what the TCG EK Credential Profile says.*keyUsage is absent/,
     ],
