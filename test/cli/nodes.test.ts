@@ -44,7 +44,7 @@ describe('muster nodes', () => {
   test('shows how the newest join differs from the reference values, PCR by PCR', async () => {
     const { running } = desk;
     running.tpm.extend(4, Buffer.from('another boot loader'));
-    await expect(joinedIdentity(running)).rejects.toThrow();
+    await expect(joinedIdentity(running)).rejects.toThrow('Invalid input');
     const { out } = await desk.muster(['nodes', 'show', 'worker-7']);
     expect(out).toMatch(/^Evidence +refused .*, evidence-rejected$/m);
     expect(out).toMatch(/^pcr-mismatch +4 +[0-9a-f]{64} +[0-9a-f]{64}$/m);

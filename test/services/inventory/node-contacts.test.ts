@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { DependencyError } from '#core/dependency-error.ts';
 import { connectivityAfter, isWorse } from '#services/inventory/connectivity.ts';
@@ -50,7 +51,10 @@ describe('the contacts of nodes', () => {
     contacts.heard({ ...node, bootId: BOOT, agentVersion: '1.0.0', clockOffsetMs: 3, ...override });
   };
   const events = async () =>
-    (await store.readAudit(0, 100)).map(({ type, facts }) => `${type} ${String(facts['to'] ?? facts['bootId'])}`);
+    (await store.readAudit(0, 100)).map(({ type, facts }) => {
+      const { to, bootId } = z.object({ to: z.string().optional(), bootId: z.string().optional() }).parse(facts);
+      return `${type} ${to ?? bootId}`;
+    });
   const now = () => contacts.of(labNodeId(1))?.connectivity;
 
   beforeEach(async () => {
