@@ -30,7 +30,7 @@ import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { callBack } from '#services/join/callback.ts';
-import { exposeCopy } from '#services/join/expose-copy.ts';
+import { exposeCopy, type ExposeCopyDeps } from '#services/join/expose-copy.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { keyRoutes } from '#services/join/key-routes.ts';
@@ -275,11 +275,11 @@ function nodeRoutesOf(
 
 /** Copies of a measurement key that heartbeats expose, frozen as a join freezes them. */
 function copyExposer({ store, log }: ServiceParts): HeartbeatRoutesDeps['exposesCopy'] {
-  const deps = {
-    showGeneration: store.showGeneration,
-    changeNodes: store.changeNodes,
-    appendAudit: store.appendAudit,
-    alert: (facts: Readonly<Record<string, unknown>>, message: string) => {
+  const deps: ExposeCopyDeps = {
+    showGeneration: (...shown) => store.showGeneration(...shown),
+    changeNodes: (change) => store.changeNodes(change),
+    appendAudit: (event) => store.appendAudit(event),
+    alert: (facts, message) => {
       log.error(facts, message);
     },
   };

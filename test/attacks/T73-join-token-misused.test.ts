@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import type { AuditEvent } from '#core/audit-record.ts';
 import { toBase64Url, utf8 } from '#core/bytes.ts';
 import { sha256Hex } from '#core/digest.ts';
-import { newRequestId } from '#core/ids.ts';
+import { newRequestId, type NodeName } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import { createJoinToken, revokeJoinToken } from '#services/admin/join-tokens.ts';
 import { originOf } from '#services/http/origin.ts';
@@ -29,7 +30,7 @@ async function tokenLab() {
     now: lab.clock.now,
     random: systemRandom,
     hasPool: (pool: string) => pool === 'general',
-    findNodeByName: lab.store.findNodeByName,
+    findNodeByName: (name: NodeName) => lab.store.findNodeByName(name),
     tokens: lab.store,
   };
   const request = { name: nodeName('edge-3'), pool: poolName('general'), ttlSeconds: 3_600 };
@@ -61,7 +62,7 @@ async function redeem(lab: TokenLab, attempt: Attempt = {}): Promise<string> {
     audience: AUDIENCE,
     policy: lab.deps.policy,
     tokens: lab.store,
-    appendAudit: lab.store.appendAudit,
+    appendAudit: (event: AuditEvent) => lab.store.appendAudit(event),
   };
   const caller = { requestId: newRequestId(systemRandom), origin: originOf(address) };
   const outcome = await enrolKey(deps, { token, publicKey: key.spki, proof }, caller);

@@ -185,7 +185,10 @@ describe('a heartbeat of a machine without a TPM', () => {
     const lab = await measurementLab();
     const first = issuedTo(await joinSigned(lab));
     const second = issuedTo(await joinSigned(lab, { generation: first.fingerprint }));
-    const deps = { ...lab.deps, showGeneration: lab.store.showGeneration };
+    const deps = {
+      ...lab.deps,
+      showGeneration: (...shown: Parameters<typeof lab.store.showGeneration>) => lab.store.showGeneration(...shown),
+    };
     const beat = async ({ fingerprint }: ReturnType<typeof issuedTo>): Promise<boolean> => {
       const node = await lab.store.findNode(first.nodeId);
       if (node === undefined) throw new Error('enrolled');
@@ -203,7 +206,10 @@ describe('a heartbeat of a machine without a TPM', () => {
     const lab = await measurementLab();
     const joined = await join(lab);
     expect(told(joined)).toBe('ok');
-    const deps = { ...lab.deps, showGeneration: lab.store.showGeneration };
+    const deps = {
+      ...lab.deps,
+      showGeneration: (...shown: Parameters<typeof lab.store.showGeneration>) => lab.store.showGeneration(...shown),
+    };
     expect(await exposeCopy(deps, lab.node, certificateFingerprint(systemRandom(3)), occasion)).toBe(false);
   });
 });
