@@ -36,7 +36,7 @@ export const INVENTORY_PROOFS: readonly CheckProof[] = [
     file: NODE,
     check: "if (node?.state === 'barred') return refuse('node-barred', 'node barred', node);",
     without: '',
-    test: T70,
+    test: AUTHENTICATE_TEST,
   },
   {
     removes: 'that only a joined node is heard',

@@ -81,15 +81,18 @@ describe('POST /v1/heartbeats', () => {
     expect(await send(beat(override))).toMatchObject({ status: 400, problem: 'malformed-request' });
   });
 
-  test.each<[string, () => Promise<TlsIdentity | undefined>]>([
-    ['no certificate', () => Promise.resolve(undefined)],
-    ['an administrator’s certificate', () => labAdministrator(running.ca.management)],
-    ['a certificate that the node CA signed and nobody recorded', () => unrecordedIdentity(running.ca)],
-  ])('refuses %s', async (_, make) => {
+  test.each<[string, number, () => Promise<TlsIdentity | undefined>]>([
+    ['no certificate', 0, () => Promise.resolve(undefined)],
+    ['an administrator’s certificate', 0, () => labAdministrator(running.ca.management)],
+    ['a certificate that the node CA signed and nobody recorded', 1, () => unrecordedIdentity(running.ca)],
+  ])('refuses %s, and records what the CA signed: %i', async (_, recorded, make) => {
+    const refusals = async () => (await types()).filter((type) => type === 'heartbeat.refused').length;
+    const before = await refusals();
     expect(await send(beat(), running.node(1, await make()))).toMatchObject({
       status: 401,
       problem: 'authentication-required',
     });
+    expect(await refusals()).toBe(before + recorded);
   });
 
   test.each(['barred', 'quarantined', 'retired', 'pending', 'enrolled'] as const)(

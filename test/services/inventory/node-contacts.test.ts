@@ -164,6 +164,18 @@ describe('the contacts of nodes', () => {
     expect(now()).toBe('late');
   });
 
+  test('leave a lost node lost after a new start, until it is heard', async () => {
+    heard(1);
+    seconds = 600;
+    await contacts.sweep();
+    await contacts.record(true);
+    contacts = await open();
+    await contacts.sweep();
+    expect(now()).toBe('lost');
+    heard(1);
+    expect(now()).toBe('connected');
+  });
+
   test('heal by the next heartbeat where a killed process recorded nothing', async () => {
     heard(1);
     contacts = await open();
