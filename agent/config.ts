@@ -59,7 +59,7 @@ const tpmSchema = z
 const measurementsSchema = z
   .strictObject({
     keyFile: path('The key (PEM) that signs the measurements, mode 0600; made when there is none.').default(
-      '/var/lib/muster/measurement-key.pem',
+      '/var/lib/muster-agent/measurement-key.pem',
     ),
     tokenFile: path(
       'A join token that enrols the key, mode 0600. It is used where the file is there, and the file is removed then.',
@@ -100,9 +100,9 @@ export const agentConfigSchema = z.strictObject({
     .max(253)
     .optional()
     .describe('The name this node asks for. Without it, the machine’s host name in lower case.'),
-  credentialDirectory: path('Directory of the kubelet’s key and certificate; made with mode 0700.').default(
-    '/var/lib/muster/credential',
-  ),
+  credentialDirectory: path(
+    'Directory of the kubelet’s key and certificate; made with mode 0700. In memory unless set: the key does not outlive the machine’s run.',
+  ).default('/run/muster-agent'),
   kubeconfigFile: path('The kubelet’s kubeconfig, written after each join.').default('/etc/kubernetes/kubelet.conf'),
   credentials: z
     .enum(['files', 'plugin'])
@@ -111,7 +111,7 @@ export const agentConfigSchema = z.strictObject({
       'How the kubelet gets its credential: `files`, the kubeconfig names the file in `credentialDirectory`; `plugin`, it names `muster-agent credential` as exec plugin.',
     ),
   pluginCommand: path('The agent’s program, as the kubeconfig names it where `credentials` is `plugin`.').default(
-    '/usr/local/bin/muster-agent',
+    '/usr/bin/muster-agent',
   ),
   nodeCaFile: path(
     'PEM file of the CA that node certificates must chain to. Without it, the issuer in the answer is believed.',

@@ -13,7 +13,7 @@ import { acquireJoinLock } from './join-lock.ts';
 import { joinNode } from './join-node.ts';
 import { describeKey } from './measurements/describe-key.ts';
 import { runService, type ServiceHost } from './service/run-service.ts';
-import { readVersion } from './version.ts';
+import { VERSION } from './version.ts';
 
 /** What the agent has of the process it runs in. `say` is standard error: progress, and one sentence when something failed. */
 export interface AgentProcess extends ServiceHost {
@@ -30,7 +30,7 @@ export async function runAgent(args: readonly string[], host: AgentProcess): Pro
         host.print(HELP);
         return EXIT.ok;
       case 'version':
-        host.print(`${await readVersion()}\n`);
+        host.print(`${VERSION}\n`);
         return EXIT.ok;
       case 'doctor':
         return await runDoctor(configFile, json, host);

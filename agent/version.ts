@@ -1,7 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import manifest from '../package.json' with { type: 'json' };
 
 /** This program's version. */
-export async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return /"version": *"([^"]+)"/.exec(text)?.[1] ?? 'unknown';
-}
+export const VERSION: string = manifest.version;

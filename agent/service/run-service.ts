@@ -4,7 +4,7 @@ import type { RandomSource } from '#core/random.ts';
 import { loadConfig } from '../config.ts';
 import { explainError } from '../explain.ts';
 import type { Sleep } from '../sleep.ts';
-import { readVersion } from '../version.ts';
+import { VERSION } from '../version.ts';
 import { readBootId } from './boot-id.ts';
 import type { AgentEnvironment } from './config.ts';
 import { type Running, runGeneration } from './generation.ts';
@@ -41,7 +41,7 @@ export async function runService(configFile: string, host: ServiceHost): Promise
     nudge: new Nudge(),
     readiness: startReadiness(environment.notifySocket, say),
     bootId: await readBootId(),
-    agentVersion: await readVersion(),
+    agentVersion: VERSION,
   };
   const { readiness, nudge, liveness } = running;
 

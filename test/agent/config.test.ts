@@ -51,7 +51,7 @@ describe('an agent’s configuration', () => {
       audience: 'join.example',
       claimedNodeName: 'worker-7',
       nodeCa: undefined,
-      credentialDirectory: '/var/lib/muster/credential',
+      credentialDirectory: '/run/muster-agent',
       kubeconfigFile: '/etc/kubernetes/kubelet.conf',
       credentials: { kind: 'files' },
       tpm: { device: '/dev/tpmrm0', ekPreference: ['rsa-2048', 'p-256', 'p-384'] },
