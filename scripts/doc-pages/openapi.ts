@@ -1,4 +1,5 @@
 import { revocationRoutes, type RevocationRoutesDeps } from '#services/admin/revocation-routes.ts';
+import { candidateRoutes, type CandidateRoutesDeps } from '#services/admin/candidate-routes.ts';
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
 import type { EventFeedDeps } from '#services/inventory/event-feed.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
@@ -29,6 +30,7 @@ export function openApiPage(): string {
   ];
   const document = openApiDocument(nodeListener, [
     ...adminRoutes(unused(none as AdminRoutesDeps)),
+    ...candidateRoutes(unused(none as CandidateRoutesDeps)),
     ...joinHistoryRoutes(unused(none as JoinHistoryDeps)),
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),

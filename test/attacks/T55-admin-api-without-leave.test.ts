@@ -25,6 +25,16 @@ const ROUTES: Readonly<Record<string, Permission>> = {
   'GET /v1/exports/nodes': 'nodes:read',
   'GET /v1/events': 'nodes:read',
   'POST /v1/enrolments': 'nodes:enrol',
+  'GET /v1/candidates': 'nodes:read',
+  'POST /v1/candidates/{id}/approve': 'nodes:enrol',
+  'POST /v1/candidates/{id}/refuse': 'nodes:enrol',
+  'GET /v1/certificates': 'nodes:read',
+  'GET /v1/certificates/{id}': 'nodes:read',
+  'POST /v1/revocations': 'certificates:revoke',
+  'POST /v1/node-changes': 'nodes:change',
+  'GET /v1/tokens': 'nodes:enrol',
+  'POST /v1/tokens': 'nodes:enrol',
+  'POST /v1/tokens/{id}/revoke': 'nodes:enrol',
   'GET /v1/joins': 'joins:read',
   'GET /v1/joins/{requestId}': 'joins:read',
   'GET /v1/joins/{requestId}/explanation': 'joins:read',
@@ -41,6 +51,7 @@ const concrete = (path: string): string =>
   path
     .replace('{name}', 'worker-7')
     .replace('{requestId}', '00000000-0000-4000-8000-000000000000')
+    .replace('{id}', '00000000-0000-4000-8000-000000000000')
     // Where it may be followed, it is refused for its query: the answer would have no end.
     .replace(/events$/, 'events?after=x');
 
