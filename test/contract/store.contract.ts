@@ -12,6 +12,7 @@ import { contactContract } from './store-contacts.contract.ts';
 import { nodeLifeContract } from './store-node-life.contract.ts';
 import { nodeContract } from './store-nodes.contract.ts';
 import { revocationContract } from './store-revocations.contract.ts';
+import { joinTokenContract } from './store-join-tokens.contract.ts';
 import { ticketContract } from './store-tickets.contract.ts';
 
 /** One empty store, and the hand of an administrator in it. */
@@ -45,6 +46,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     nodeContract(current);
     contactContract(current);
     ticketContract(current);
+    joinTokenContract(current);
     candidateContract(current);
     certificateContract(current);
     nodeLifeContract(current);
