@@ -1,6 +1,8 @@
 import { revocationRoutes, type RevocationRoutesDeps } from '#services/admin/revocation-routes.ts';
 import { candidateRoutes, type CandidateRoutesDeps } from '#services/admin/candidate-routes.ts';
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
+import type { JoinTokenDeps } from '#services/admin/join-tokens.ts';
+import { tokenRoutes } from '#services/admin/token-routes.ts';
 import type { EventFeedDeps } from '#services/inventory/event-feed.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
 import { heartbeatRoutes, type HeartbeatRoutesDeps } from '#services/inventory/heartbeat-routes.ts';
@@ -8,6 +10,7 @@ import type { InventoryRoutesDeps } from '#services/inventory/inventory-deps.ts'
 import { type JoinHistoryDeps, joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import { referenceRoutes, type ReferenceRoutesDeps } from '#services/inventory/reference-routes.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
+import { keyRoutes, type KeyRoutesDeps } from '#services/join/key-routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { openApiDocument, openApiRoute } from '#services/openapi.ts';
@@ -26,11 +29,13 @@ export function openApiPage(): string {
   const none = Object.create(null) as object;
   const nodeListener = [
     ...joinRoutes(unused(none as JoinRoutesDeps)),
+    ...keyRoutes(unused(none as KeyRoutesDeps)),
     ...heartbeatRoutes(unused(none as HeartbeatRoutesDeps)),
   ];
   const document = openApiDocument(nodeListener, [
     ...adminRoutes(unused(none as AdminRoutesDeps)),
     ...candidateRoutes(unused(none as CandidateRoutesDeps)),
+    ...tokenRoutes(unused(none as JoinTokenDeps)),
     ...joinHistoryRoutes(unused(none as JoinHistoryDeps)),
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
