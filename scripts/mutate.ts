@@ -39,14 +39,16 @@ function main(args: readonly string[]): number {
 /** The runs that `names` ask for, a file narrowing its folder's; a sentence when a name is neither a folder of the table nor a file in one. */
 function chooseFolders(names: readonly string[]): readonly MutationFolder[] | string {
   if (names.length === 0) return MUTATION_FOLDERS;
-  const chosen: MutationFolder[] = [];
+  const wanted = new Map<MutationFolder, string[] | 'all'>();
   for (const name of names) {
     const folder = MUTATION_FOLDERS.find((it) => it.name === name || covers(it, name));
     if (folder === undefined) {
       return `${name}: neither one of ${MUTATION_FOLDERS.map((it) => it.name).join(', ')}, nor a file in one`;
     }
-    chosen.push(folder.name === name ? folder : { ...folder, mutate: [name] });
+    const files = wanted.get(folder) ?? [];
+    wanted.set(folder, folder.name === name || files === 'all' ? 'all' : [...files, name]);
   }
+  const chosen = [...wanted].map(([folder, files]) => (files === 'all' ? folder : { ...folder, mutate: files }));
   return chosen;
 }
 
@@ -90,7 +92,10 @@ function runPass(folder: MutationFolder, { root, cache, tools }: MutationRun, se
     const file = join(scratch, 'stryker.json');
     writeFileSync(file, JSON.stringify(strykerSettings(folder, places, settings)));
     const stryker = join(tools, 'node_modules/@stryker-mutator/core/bin/stryker.js');
-    const { status } = spawnSync('nice', [process.execPath, stryker, 'run', file], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync('nice', ['-n', '5', process.execPath, stryker, 'run', file], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     return { ok: status === 0, report, incremental };
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -10,11 +10,18 @@ export interface MutationFolder {
 
 /** The attacks that need no running service: those on the Verifier. */
 const VERIFIER_ATTACKS = 'test/attacks/T[0-4]*.test.ts';
+/** Those on event logs, whose every byte is tried. */
+const LOG_ATTACKS = 'test/attacks/T{32,35,36,37,38,39,40,41,42,43}-*.test.ts';
 
-/**
- * The folders whose every decision must be held by a test, in runs of some minutes each. What starts other programs is left out: it is slow,
- * and notices nothing that the others do not.
- */
+/** Suites of others, fuzzing and foreign programs are slow, and what they notice of these folders the others notice too. */
+const X509_TESTS = [
+  'test/pki/x509/*.test.ts',
+  '!test/pki/x509/fuzz.test.ts',
+  '!test/pki/x509/second-reading.test.ts',
+  '!test/pki/x509/foreign-tools.test.ts',
+];
+
+/** The folders whose every decision must be held by a test, in runs of some minutes each. */
 export const MUTATION_FOLDERS: readonly MutationFolder[] = [
   { name: 'tpm2', mutate: ['tpm2/**/*.ts'], tests: ['test/tpm2/**/*.test.ts'], slowTests: [] },
   {
@@ -26,8 +33,32 @@ export const MUTATION_FOLDERS: readonly MutationFolder[] = [
   {
     name: 'attestation/measured-boot',
     mutate: ['attestation/measured-boot/**/*.ts'],
-    tests: ['test/attestation/measured-boot/**/*.test.ts'],
-    slowTests: ['test/attestation/**/*.test.ts', VERIFIER_ATTACKS],
+    tests: ['test/attestation/measured-boot/**/*.test.ts', LOG_ATTACKS],
+    slowTests: [],
+  },
+  {
+    name: 'services/join',
+    mutate: ['services/join/**/*.ts'],
+    tests: ['test/services/join/**/*.test.ts'],
+    slowTests: ['test/join/bad-input.test.ts', 'test/join/callback.test.ts'],
+  },
+  {
+    name: 'pki/x509',
+    mutate: ['pki/x509/**/*.ts'],
+    tests: X509_TESTS,
+    slowTests: ['test/pki/x509/suites/boringssl-*.test.ts', 'test/pki/x509/suites/pkits.test.ts'],
+  },
+  {
+    name: 'pki/lint',
+    mutate: ['pki/lint.ts', 'pki/lint-crl.ts', 'pki/lint/**/*.ts'],
+    tests: ['test/pki/lint.test.ts', 'test/pki/lint-crl.test.ts'],
+    slowTests: ['test/pki/lint-suites.test.ts', 'test/pki/lint-crl-suites.test.ts'],
+  },
+  {
+    name: 'pki',
+    mutate: ['pki/*.ts', '!pki/lint.ts', '!pki/lint-crl.ts'],
+    tests: ['test/pki/*.test.ts', '!test/pki/lint*.test.ts', '!test/pki/{gnutls,openssl,signer-pkcs11}.test.ts'],
+    slowTests: [],
   },
 ];
 

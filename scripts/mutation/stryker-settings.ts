@@ -58,8 +58,10 @@ export function strykerSettings(folder: MutationFolder, places: RunPlaces, { pas
 
 /** A vitest configuration with nothing in it but the pass's tests: a module's text, which imports nothing. */
 export function vitestConfig(folder: MutationFolder, pass: Pass): string {
-  const include = pass === 'quick' ? folder.tests : [...folder.tests, ...folder.slowTests];
+  const globs = pass === 'quick' ? folder.tests : [...folder.tests, ...folder.slowTests];
+  const include = globs.filter((glob) => !glob.startsWith('!'));
+  const exclude = globs.filter((glob) => glob.startsWith('!')).map((glob) => glob.slice(1));
   // Each run of a mutant has a worker of its own, so that test files may share the modules in it.
-  const test = { include, isolate: false, testTimeout: 20_000, hookTimeout: 60_000, reporters: ['default'] };
+  const test = { include, exclude, isolate: false, testTimeout: 20_000, hookTimeout: 60_000, reporters: ['default'] };
   return `export default ${JSON.stringify({ test })};\n`;
 }

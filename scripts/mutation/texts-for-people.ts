@@ -23,6 +23,8 @@ const TEXT_ARGUMENT: ReadonlyMap<string, number> = new Map([
   ['Reader', 1],
   ['DerReader', 1],
   ['grammarDenial', 1],
+  ['unsuitable', 0],
+  ['unsafe', 0],
 ]);
 
 /**
