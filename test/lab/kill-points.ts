@@ -1,4 +1,5 @@
 import type { Signer } from '#pki/signer.ts';
+import { DerReader } from '#pki/x509/der-reader.ts';
 import type { Store } from '#services/store/store.ts';
 
 /** Where a process can be made to die in a join: before and after everything that admitNode does to the store and with the key. */
@@ -72,6 +73,7 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     auditHead: () => store.auditHead(),
     appendAudit: (event) => store.appendAudit(event),
     enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
+    orphanSerials: (orphanings) => store.orphanSerials(orphanings),
     orphanUnfinished: (toEvent) => store.orphanUnfinished(toEvent),
     forgetTickets: (before) => store.forgetTickets(before),
     get failure() {
@@ -103,11 +105,12 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
   };
 }
 
-/** `signer`, telling `witness` of every signature before it can be lost. */
+/** `signer`, telling `witness` of every certificate's signature before it can be lost. Lists of revocations and OCSP answers pass by. */
 export function mortalSigner(signer: Signer, { pass }: Killer, witness: (tbs: Uint8Array) => void): Signer {
   return {
     spki: signer.spki,
     sign: async (tbs) => {
+      if (!isCertificate(tbs)) return signer.sign(tbs);
       pass('before sign');
       const signature = await signer.sign(tbs);
       witness(tbs);
@@ -115,4 +118,12 @@ export function mortalSigner(signer: Signer, { pass }: Killer, witness: (tbs: Ui
       return signature;
     },
   };
+}
+
+const EXPLICIT_VERSION = 0xa0;
+
+/** True for a TBSCertificate of version 3, which begins with its version; a TBSCertList and an OCSP answer begin otherwise. */
+function isCertificate(tbs: Uint8Array): boolean {
+  const reader = new DerReader(tbs, 'to-be-signed');
+  return reader.sequence().element().tag === EXPLICIT_VERSION;
 }
