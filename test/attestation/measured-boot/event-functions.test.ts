@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, fromHex, toHex, utf8 } from '#core/bytes.ts';
 import { digest } from '#core/digest.ts';
 import { authorityFrom } from '#attestation/measured-boot/authority.ts';
+import { bindEvent } from '#attestation/measured-boot/bind-event.ts';
 import { readBootDisks } from '#attestation/measured-boot/boot-disk-facts.ts';
 import { bootFacts } from '#attestation/measured-boot/boot-facts.ts';
 import { eventTypeName, isGovernedByLog, mayHaveType } from '#attestation/measured-boot/event-grammar.ts';
 import { checkAfterExitBootServices, exitBootServicesLogged } from '#attestation/measured-boot/exit-boot-services.ts';
+import { sameBytes, startsWith } from '#attestation/measured-boot/same-bytes.ts';
 import { readSecureBootEvents } from '#attestation/measured-boot/secure-boot-events.ts';
 import { readSecureBootFacts } from '#attestation/measured-boot/secure-boot-facts.ts';
 import { checkSeparators } from '#attestation/measured-boot/separators.ts';
@@ -41,6 +43,34 @@ const verified = (events: readonly BuiltEvent[]): readonly VerifiedEvent[] =>
     unverifiedType: type,
     unverifiedData: data,
   }));
+
+test('bytes are the same only in the same number', () => {
+  const [a, ab, b] = [Buffer.of(1), Buffer.of(1, 2), Buffer.of(2)];
+  expect([sameBytes(a, Buffer.of(1)), sameBytes(a, ab), sameBytes(ab, a), sameBytes(a, b)]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect([startsWith(ab, a), startsWith(a, ab), startsWith(ab, b), startsWith(a, new Uint8Array())]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
+});
+
+test('what a loader logs is a description, but for GRUB’s strings and what overrides a stub', () => {
+  const data = utf8('x');
+  const bind = (pcr: number) =>
+    bindEvent(
+      { pcr, digests: {}, unverifiedType: EVENT_TYPE.ipl, unverifiedData: data },
+      digest('sha256', data),
+      'sha256',
+    );
+  expect([bind(9), bind(11), bind(14)]).toEqual(Array(3).fill({ bound: undefined, padded: false }));
+  expect(bind(12)).toMatchObject({ bound: data });
+});
 
 describe('the contents of an authority', () => {
   const kindOf = (data: Uint8Array) => authorityFrom({ guid: '', name: '', data }, true).content.kind;

@@ -12,6 +12,7 @@ const GOOD = bootFacts(verifiedBoot(GOOD_BOOT));
 const [SHIM, GRUB, KERNEL] = ['shim', 'grub', 'kernel'].map((name) => imageDigest(name)) as [string, string, string];
 const [DB, VENDOR] = [sha256Hex(CERT.db), sha256Hex(CERT.vendor)];
 const INITRD = fileDigest('initrd');
+const VMLINUZ = fileDigest('vmlinuz');
 const OTHER = 'ab'.repeat(32);
 const MOK_LIST = GOOD.mok?.kind === 'measured' ? GOOD.mok.listDigest : undefined;
 
@@ -164,6 +165,11 @@ describe('what is found is said as it was measured', () => {
     ],
     ['kernel', { kernelDigests: [OTHER] }, {}, `!${KERNEL}`],
     ['kernel', { kernelDigests: [OTHER] }, { bootApplications: [] }, '!no image'],
+    ['kernel', { kernelDigests: [VMLINUZ], initrdDigests: [INITRD] }, {}, VMLINUZ],
+    ['kernel', { kernelDigests: [VMLINUZ], loaderFiles: [] }, {}, VMLINUZ],
+    ['kernel', { kernelDigests: [VMLINUZ] }, {}, `!${KERNEL}`],
+    ['boot-applications', { bootApplications: { stages: [] } }, { bootApplications: [] }, '!none'],
+    ['boot-applications', { bootApplications: { anyOf: [] } }, { bootApplications: [] }, '!none'],
     ['command-line', { commandLines: { exact: ['x'] } }, noLine, '!none is proven'],
     [
       'command-line',

@@ -68,6 +68,38 @@ describe('machine owner keys', () => {
     expect(factsOf(withPcr(14, named(14, 'MokListX', EMPTY))).mok).toMatchObject({ list: 'not-measured' });
   });
 
+  const isShims = ({ type, data }: BuiltEvent) =>
+    type === T.efiVariableAuthority && Buffer.from(data).subarray(0, 16).equals(EFI.shim);
+
+  test('are not absent where something is in PCR 14, though no authority is shim’s', () => {
+    const events = GOOD_BOOT.filter((event) => !isShims(event));
+    expect(factsOf(events).mok).toMatchObject({ kind: 'measured', list: 'other' });
+    expect(factsOf([...events.filter(({ pcr }) => pcr !== 14), named(14, 'x', MOK)]).mok).toMatchObject({
+      kind: 'measured',
+      validationDisabled: true,
+    });
+  });
+
+  test('of an old shim whose list is all that it measured are not absent', () => {
+    const rest = GOOD_BOOT.filter((event) => event.pcr !== 14 && !isShims(event));
+    const beforeEnd = (...events: readonly BuiltEvent[]) => rest.toSpliced(-2, 0, ...events);
+    expect(factsOf(beforeEnd(config(EFI.shim, 'MokList', MOK))).mok).toMatchObject({ list: 'other' });
+    expect(factsOf(beforeEnd(config(EFI.shim, 'MokListX', MOK), config(EFI.shim, 'MokList', EMPTY))).mok).toMatchObject(
+      {
+        list: 'empty',
+      },
+    );
+  });
+
+  test('go by names as they are, but for the NUL that ends them', () => {
+    const odd = measured(14, T.ipl, utf8('MokList\0Trusted'), Buffer.of(1));
+    const rest = GOOD_BOOT.filter(({ data }) => !Buffer.from(data).includes('MokListTrusted'));
+    expect(factsOf([...rest, odd]).mok).toMatchObject({ validationDisabled: true });
+    expect(factsOf([...rest, measured(14, T.ipl, utf8('MokListTrusted'), Buffer.of(1))]).mok).toMatchObject({
+      validationDisabled: false,
+    });
+  });
+
   test('of an old shim are in PCR 7', () => {
     const old = GOOD_BOOT.filter(({ pcr }) => pcr !== 14);
     const at = old.findIndex(({ data }) => Buffer.from(data).includes('SbatLevel', 0, 'utf16le'));

@@ -181,6 +181,7 @@ describe('a file signature', () => {
     ['over another file', record(imasig(rsa, 'sha256', utf8('other'))), [rsa], ['ima-file-refused']],
     ['over another file, ECDSA', record(imasig(ec, 'sha256', utf8('other'))), [ec], ['ima-file-refused']],
     ['in SHA-1', record(imasig(rsa, 'sha1'), 'sha1'), [rsa], ['ima-file-refused']],
+    ['in SHA-1, ECDSA', record(imasig(ec, 'sha1'), 'sha1'), [ec], ['ima-file-refused']],
     ['in another hash than the record’s', record(imasig(rsa, 'sha384')), [rsa], ['ima-file-refused']],
     ['in another hash than it says, ECDSA', record(changedAt(imasig(ec), 2)), [ec], ['ima-file-refused']],
     ['that names another key', record(changedAt(good, 4)), [rsa], ['ima-file-refused']],
@@ -226,6 +227,22 @@ describe('a file signature', () => {
     const { results } = appraiseIma({ ima, policy, commandLines: ['ima_policy=tcb'], acceptedBefore: false });
     expect(results.find(({ fact }) => fact === 'ima-files')?.found).toContain('and 32 more');
     expect([calls.length, new Set(calls).size]).toEqual([16, 16]);
+  });
+
+  test('is verified for as many files as were really signed', () => {
+    const files = Array.from({ length: 20 }, (_, at) => {
+      const content = utf8(`file ${at}`);
+      return signedRecord(`/f${at}`, digestField('sha256', digest('sha256', content)), imasig(rsa, 'sha256', content));
+    });
+    expect(imaAppraisal([...GOOD_LIST, ...files], changed({ signatureKeys: [pem(rsa)] }))).toBe('accepted');
+  });
+
+  test('said to be EVM’s is not one over fs-verity’s structure', () => {
+    const value = digest('sha256', CONTENT);
+    const signature = sign('sha256', concatBytes(Buffer.of(6, 4), value), rsa.privateKey);
+    const evm = concatBytes(Buffer.of(5, 2, 4), idOf(rsa), Buffer.of(1, 0), signature);
+    const verity = signedRecord('/x', digestField('verity:sha256', value), evm, 'ima-sigv2');
+    expect(verdict(verity, rsa)).toEqual(['ima-file-refused']);
   });
 
   test('makes no violation good', () => {
