@@ -35,6 +35,7 @@ import { joinLimits } from '#services/join/join-limits.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { keyRoutes } from '#services/join/key-routes.ts';
 import { joinRoutes } from '#services/join/routes.ts';
+import { signerGate } from '#services/join/signer-gate.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
 import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
@@ -226,6 +227,9 @@ function nodeRoutesOf(
   const policy = joinPolicyOf(material.policySource);
   const rates = joinLimits(limits.rates, { policy, elapsedMs });
   const appendAudit = (event: AuditEvent) => store.appendAudit(event);
+  const gate = signerGate({ signer: material.signer, elapsedMs });
+  // A key that is away from the start is known to be before the first node asks.
+  void gate.look();
   const keys = keyRoutes({ now, random, audience, policy, tokens: store, limits: rates, elapsedMs, appendAudit });
   const joins = joinRoutes({
     now,
@@ -256,6 +260,8 @@ function nodeRoutesOf(
     appraise,
     callBack,
     issuer,
+    signerGate: gate,
+    orphanSerials: (orphanings) => store.orphanSerials(orphanings),
     reserveSerial: (...intent) => store.reserveSerial(...intent),
     recordIssued: async (...issued) => {
       await store.recordIssued(...issued);

@@ -23,12 +23,14 @@ import type { JoinPolicy } from './join-policy.ts';
 import { findKeyConflict, type KeyConflictDeps } from './key-conflict.ts';
 import { readCsr } from './read-csr.ts';
 import { settleStanding, type SettleStandingDeps } from './settle-standing.ts';
+import { orphanIntent, signOrOrphan, type SignOrOrphanDeps } from './sign-or-orphan.ts';
+import type { SignerGate } from './signer-gate.ts';
 import { stillAdmissible } from './still-admissible.ts';
 import { taughtBy } from './taught-by.ts';
 import type { TicketFacts } from './ticket-facts.ts';
 import { openTicket, type TicketKey } from './ticket.ts';
 
-export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, KeyConflictDeps {
+export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, KeyConflictDeps, SignOrOrphanDeps {
   readonly now: Clock;
   readonly ticketKey: TicketKey;
   /** The policy in force. */
@@ -40,6 +42,7 @@ export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, Ke
   readonly appraise: (input: AppraisalInput) => AttestationResult;
   readonly callBack: (callback: Callback) => Promise<CallbackOutcome>;
   readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
+  readonly signerGate: Pick<SignerGate, 'assertUsable' | 'failed'>;
   readonly reserveSerial: (intent: IssuanceIntent, ticketId: TicketId, event: AuditEvent) => Promise<void>;
   readonly recordIssued: (certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent) => Promise<void>;
 }
@@ -86,7 +89,7 @@ interface RefusalFacts extends KnownOfJoin {
 /**
  * A join: the one way to a certificate. On `ok` the certificate is signed and recorded, and so is everything that led to it; on any other
  * outcome but `state-conflict`, `rate-limited` before the ticket is taken, and `awaiting-approval`, which has records of its own, the refusal is on record with its every reason. A fault on the way rejects: without a record there is no
- * signature, and without a signature no answer.
+ * signature, and without a signature no answer. What was reserved for a signature that failed is orphaned.
  */
 export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, caller: Caller): Promise<JoinOutcome> {
   const { origin, requestId } = caller;
@@ -106,6 +109,8 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   // A request too many is told to wait before its ticket is taken: it can still be sent again.
   const retryAfterSeconds = deps.limits.ofEk(challenge.ekFingerprint, origin);
   if (retryAfterSeconds !== undefined) return { ok: false, problem: 'rate-limited', retryAfterSeconds };
+  // Nor is it taken while the key is known to be away.
+  await deps.signerGate.assertUsable();
   const ticket = ticketId(request.ticket);
   const taken = await deps.takeTicket({
     ticketId: ticket,
@@ -186,7 +191,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   }
 
   // 10. Sign, then record.
-  const certificate = await deps.issuer.sign(intent);
+  const certificate = await signOrOrphan(deps, intent);
   const { id: nodeId } = record;
   const { protectionRating } = pool;
   const { policyVersion, referenceValues, advisories } = result;
@@ -196,7 +201,10 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
     { nodeId, at: now, address: origin, ...taughtBy(claims, policyVersion) },
     certificateIssued(occasion, { ...issuance, referenceValues, claims, advisories }),
   );
-  if (!(await stillAdmissible(recorded))) return refuse('evidence-rejected', { ...about, claims, reason: OVERTAKEN });
+  if (!(await stillAdmissible(recorded))) {
+    await orphanIntent(deps, intent);
+    return refuse('evidence-rejected', { ...about, claims, reason: OVERTAKEN });
+  }
   return { ok: true, admitted: { node: record, pool, certificate } };
 
   async function answerTaken(before: TakenBefore, known: KnownOfJoin): Promise<JoinOutcome> {

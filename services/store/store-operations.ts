@@ -1,22 +1,13 @@
 import type { AuditEvent } from '#core/audit-record.ts';
-import type { Serial } from '#core/ids.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
 import type { CertificateRecord, StoreReader, StoreWriter } from './store.ts';
-
-/** One intent whose process died, and the audit event that tells of it. */
-export interface Orphaning {
-  readonly serial: Serial;
-  readonly event: AuditEvent;
-}
 
 /** The store with nothing but values going in and out, so that the two sides may be different threads. */
 export interface StoreOperations
   extends StoreReader, ContactReader, Omit<StoreWriter, 'orphanUnfinished'>, ContactWriter {
   /** Every certificate in state `signing`, in order of serial. */
   listSigning(): Promise<readonly CertificateRecord[]>;
-  /** Those of the serials that are still `signing` become `orphaned`, each with its event. Resolves to them. */
-  orphanSerials(orphanings: readonly Orphaning[]): Promise<readonly Serial[]>;
 }
 
 /** `StoreWriter.orphanUnfinished`, from the operations, for the intents that `isAbandoned` says nobody works on any more. */

@@ -127,6 +127,12 @@ export interface StoreReader extends RevocationReader, CandidateReader, KeyHolde
   auditHead(): Promise<{ sequence: number; hash: string }>;
 }
 
+/** An intent that becomes no certificate, and the audit event that tells of it. */
+export interface Orphaning {
+  readonly serial: Serial;
+  readonly event: AuditEvent;
+}
+
 /**
  * The half that changes things. Each method is one transaction, durable (synchronous=FULL) when its promise resolves, and takes the
  * audit event that tells of the change: the two stand or fall together. "Throws" is a StoreConflictError, and nothing was changed; a
@@ -161,6 +167,11 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
    * Resolves to them.
    */
   orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]>;
+  /**
+   * Those of the serials that are still `signing` become `orphaned`, each with its event, and stand on the revocation list as `superseded`.
+   * Resolves to them.
+   */
+  orphanSerials(orphanings: readonly Orphaning[]): Promise<readonly Serial[]>;
   /** Forgets tickets that expired before `before`. Resolves to how many. */
   forgetTickets(before: Date): Promise<number>;
   /**

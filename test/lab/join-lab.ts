@@ -96,6 +96,8 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
     appraise,
     callBack,
     issuer: labIssuer(authority),
+    signerGate: { assertUsable: () => Promise.resolve(), failed: () => undefined },
+    orphanSerials: (orphanings) => store.orphanSerials(orphanings),
     reserveSerial: (...intent) => store.reserveSerial(...intent),
     recordIssued: (...issued) => store.recordIssued(...issued),
     appendAudit: (event) => store.appendAudit(event),

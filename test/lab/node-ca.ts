@@ -7,6 +7,7 @@ import { createIssuingCa, createRootCa } from '#pki/ca-certificates.ts';
 import type { Authority } from '#pki/issue-certificate.ts';
 import { createIssuer, type Issuer, type IssuerDeps } from '#pki/issuer.ts';
 import { createProfile } from '#pki/profile.ts';
+import type { Signer } from '#pki/signer.ts';
 import { localSigner } from '#pki/signer-file.ts';
 import { buildCsr } from '#pki/x509/build-csr.ts';
 import { type Csr, parseCsr } from '#pki/x509/csr.ts';
@@ -20,16 +21,16 @@ export interface NodeCa {
   readonly management: Authority;
 }
 
-/** Fresh node root, issuing CA and management CA with unsealed keys. */
+/** Fresh node root, issuing CA and management CA with unsealed keys; the issuing CA's key may be elsewhere. */
 export async function labNodeCa(
-  options: { now?: Date; issuingDays?: number; rootDays?: number } = {},
+  options: { now?: Date; issuingDays?: number; rootDays?: number; issuingSigner?: Signer | undefined } = {},
 ): Promise<NodeCa> {
   const context = { now: options.now ?? LAB_NOW, random: systemRandom };
   const plan = (commonName: string, lifetimeDays: number) => ({ organization: 'Lab', commonName, lifetimeDays });
   const rootPlan = plan('Lab node root CA', options.rootDays ?? 3_650);
   const root = await createRootCa('node-root-ca', rootPlan, localSigner(labKey()), context);
   const issuingPlan = plan('Lab node issuing CA', options.issuingDays ?? 730);
-  const issuing = await createIssuingCa(issuingPlan, localSigner(labKey()), root, context);
+  const issuing = await createIssuingCa(issuingPlan, options.issuingSigner ?? localSigner(labKey()), root, context);
   const managementPlan = plan('Lab management CA', 3_650);
   const management = await createRootCa('management-ca', managementPlan, localSigner(labKey()), context);
   return { root, issuing, management };

@@ -6,7 +6,7 @@ import { type Policy, retireReferenceValues } from '#attestation/evidence-policy
 import { type Clock, systemClock } from '#core/clock.ts';
 import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
-import type { Signer } from '#pki/signer.ts';
+import type { ManagedSigner, Signer } from '#pki/signer.ts';
 import { managedSigner } from '#pki/signer-file.ts';
 import { type Service, startService } from '#services/compose.ts';
 import type { Log } from '#services/http/request-log.ts';
@@ -50,6 +50,8 @@ export interface RunningOptions<S extends Store> {
   readonly policy?: Policy;
   readonly tpm?: LabTpm;
   readonly signer?: (signer: Signer) => Signer;
+  /** The issuing CA's key, where it is elsewhere. It is the service's from here on. */
+  readonly issuingSigner?: ManagedSigner;
   readonly log?: Log;
   /** Members of the configuration file that are not the laboratory's. */
   readonly configure?: object;
@@ -62,7 +64,8 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
   const { store, now = systemClock, host = '127.0.0.1', tpm = labTpm(), log = silentLog } = options;
   const policy = options.policy ?? labJoinPolicy(tpm);
   let inForce = policy;
-  const ca = await labNodeCa({ now: systemClock() });
+  const { issuingSigner } = options;
+  const ca = await labNodeCa({ now: systemClock(), issuingSigner });
   const identity = await labServerIdentity(ca.management);
   const directory = mkdtempSync(joinPath(tmpdir(), 'muster-'));
   const listFile = joinPath(directory, 'administrators.yaml');
@@ -79,7 +82,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     admin: { certificate: identity.certificatePem, key: identity.keyPem },
     clientCa: caPem,
     issuerChain: [ca.issuing.certificate.der, ca.root.certificate.der],
-    signer: managedSigner(options.signer?.(ca.issuing.signer) ?? ca.issuing.signer),
+    signer: issuingSigner ?? managedSigner(options.signer?.(ca.issuing.signer) ?? ca.issuing.signer),
     ticketKey: TICKET_KEY,
     policySource: {
       status: () => ({ policy: inForce, loadedAt: now(), lastError: undefined }),

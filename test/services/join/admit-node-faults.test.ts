@@ -6,6 +6,7 @@ import {
   answerOf,
   auditTypes,
   challengeFor,
+  join,
   type JoinLab,
   joinLab,
   joinLabOver,
@@ -45,17 +46,53 @@ describe('admitNode, when something it stands on fails', () => {
     expect(await rows(lab)).toHaveLength(signs ? 1 : 0);
   });
 
-  test.each<[string, (lab: JoinLab) => Partial<JoinLab['deps']>]>([
-    ['the key cannot be used', ({ deps }) => ({ issuer: { ...deps.issuer, sign: down } })],
-    ['the certificate cannot be recorded', () => ({ recordIssued: down })],
-  ])('answers nothing and leaves a serial that is known: %s', async (_, fail) => {
+  test('answers nothing and leaves a serial that is known when the certificate cannot be recorded', async () => {
     const lab = await joinLab();
     const request = answerOf(await challengeFor(lab), lab.tpm);
-    await expect(submit({ deps: { ...lab.deps, ...fail(lab) } }, request)).rejects.toThrow(DependencyError);
+    await expect(submit({ deps: { ...lab.deps, recordIssued: down } }, request)).rejects.toThrow(DependencyError);
     expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
     expect(told(await submit(lab, request))).toBe('state-conflict');
     expect(await auditTypes(lab.store)).toEqual(['certificate.signing']);
     expect((await lab.store.findNode(lab.node.id))?.state).toBe('enrolled');
+  });
+
+  test('answers nothing when the key cannot be used, and orphans the serial at once: the retry begins anew', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const issuer = { ...lab.deps.issuer, sign: down };
+    await expect(submit({ deps: { ...lab.deps, issuer } }, request)).rejects.toThrow(DependencyError);
+    const [certificate] = await rows(lab);
+    expect(certificate?.state).toBe('orphaned');
+    expect((await lab.store.listRevocations(undefined, 10)).map(({ serial }) => serial)).toEqual([certificate?.serial]);
+    expect(await auditTypes(lab.store)).toEqual(['certificate.signing', 'certificate.orphaned']);
+    expect(told(await submit(lab, request))).toBe('challenge-invalid');
+    expect((await lab.store.findNode(lab.node.id))?.state).toBe('enrolled');
+    expect(told(await join(lab))).toBe('ok');
+  });
+
+  test('passes on the fault of the key, not the store’s, when both are away; somebody is told of the serial', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const alerts: string[] = [];
+    const deps = {
+      ...lab.deps,
+      issuer: { ...lab.deps.issuer, sign: () => Promise.reject(new DependencyError('signer', 'sealed')) },
+      orphanSerials: down,
+      alert: (_: object, message: string) => void alerts.push(message),
+    };
+    await expect(submit({ deps }, request)).rejects.toMatchObject({ dependency: 'signer' });
+    expect(alerts).toEqual(['serial number stays reserved until the next start']);
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+  });
+
+  test('takes no ticket while the key is known to be away', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    const signerGate = { ...lab.deps.signerGate, assertUsable: down };
+    await expect(submit({ deps: { ...lab.deps, signerGate } }, request)).rejects.toThrow(DependencyError);
+    expect(await rows(lab)).toEqual([]);
+    expect(await auditTypes(lab.store)).toEqual([]);
+    expect(told(await submit(lab, request))).toBe('ok');
   });
 
   test('refuses nobody off the record', async () => {
@@ -77,7 +114,7 @@ describe('admitNode, when something it stands on fails', () => {
       'evidence-rejected',
     );
     expect((await auditTypes(lab.store)).at(-1)).toBe('join.refused');
-    expect((await rows(lab)).map(({ state }) => state)).toEqual(['signing']);
+    expect((await rows(lab)).map(({ state }) => state)).toEqual(['orphaned']);
   });
 });
 
