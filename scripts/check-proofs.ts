@@ -17,6 +17,7 @@ import { QUOTE_PROOFS } from './proofs/quote.ts';
 import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
 import { REVOCATION_PROOFS } from './proofs/revocation.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
+import { SIGNALS_PROOFS } from './proofs/signals.ts';
 import { SIGNED_MEASUREMENTS_PROOFS } from './proofs/signed-measurements.ts';
 
 /** Every check that has to be missed when it is not there: each row of the attack catalogue rests on one at least. */
@@ -38,6 +39,7 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...NETWORK_ORIGIN_PROOFS,
   ...REVOCATION_PROOFS,
   ...AGENT_PROOFS,
+  ...SIGNALS_PROOFS,
   ...SIGNED_MEASUREMENTS_PROOFS,
   ...INVENTORY_PROOFS,
 ];

@@ -17,6 +17,7 @@ import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { tokenRoutes } from '#services/admin/token-routes.ts';
 import { createApp } from '#services/http/app.ts';
+import { BodyBudget } from '#services/http/body-budget.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
 import { forAnybody } from '#services/http/node-peer.ts';
 import type { Log } from '#services/http/request-log.ts';
@@ -167,7 +168,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     },
   });
   const revocations = starting.use(keepRevocations(parts));
-  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins });
+  const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
+  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins, bodies });
   const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
 
   const { maxConnections } = limits;

@@ -6,7 +6,7 @@ import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { connectivitySchema } from './connectivity-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
-import { joinRatesSchema, workSchema } from './node-limits.ts';
+import { heldBodyBytesSchema, joinRatesSchema, LARGEST_BODY_BYTES, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
 import { storeSchema, withAbsoluteStorePaths } from './store-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
@@ -84,11 +84,12 @@ const limits = z
     joinBodyBytes: z
       .int()
       .min(16_384)
-      .max(16_777_216)
+      .max(LARGEST_BODY_BYTES)
       .optional()
       .describe(
         'Largest body of a join, in bytes. Unless set: 256 KiB, and from the segments of pools that ask for logs as much more as the join protocol lets those have.',
       ),
+    heldBodyBytes: heldBodyBytesSchema,
     rates: joinRatesSchema,
     work: workSchema,
     maxConnections: z.int().min(1).max(65_535).default(2_048).describe('Open connections per listener.'),

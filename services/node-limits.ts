@@ -51,3 +51,15 @@ export const workSchema = z
   })
   .prefault({})
   .describe('How much work for nodes is done at the same time. The admin listener’s work is not counted.');
+
+/** The largest body that a configuration may allow; a network alone gets a fifth of the budget, and must be able to send one. */
+export const LARGEST_BODY_BYTES = 16_777_216;
+
+export const heldBodyBytesSchema = z
+  .int()
+  .min(5 * LARGEST_BODY_BYTES)
+  .max(68_719_476_736)
+  .default(268_435_456)
+  .describe(
+    'Bytes of request bodies that the node listener holds at the same time. One IPv4 address or IPv6 /64 may hold a quarter of what is free beside it; a request beyond that is answered 503.',
+  );

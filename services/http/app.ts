@@ -8,6 +8,7 @@ import type { RandomSource } from '#core/random.ts';
 import type { ProblemName } from '#protocol/problem.ts';
 
 import { sendStream } from './answer-stream.ts';
+import { type BodyAllowance, type BodyBudget } from './body-budget.ts';
 import { hasBody, readJsonBody } from './body.ts';
 import { type CallerOrigins, DIRECT } from './caller-origin.ts';
 import type { Origin } from './origin.ts';
@@ -48,6 +49,8 @@ export interface AppDeps<Caller> {
   readonly random: RandomSource;
   /** Where callers are; by their sockets' own addresses unless it is given. */
   readonly origins?: Pick<CallerOrigins, 'of'> | undefined;
+  /** Bounds the bodies that are held at the same time; without it each is bounded by its route alone. */
+  readonly bodies?: Pick<BodyBudget, 'open'> | undefined;
 }
 
 /** What is known of one request while it is answered. */
@@ -129,6 +132,8 @@ async function dispatch<Caller>(
     await turnAway(deps, request, response, exchange, 'permission-denied');
     return;
   }
+  // Until the handler has settled, and not until the caller is gone: work that waits for its place keeps the body.
+  using allowance = heldUntilDone(deps.bodies?.open(exchange.origin));
   const answer = await route.run({
     caller,
     params: request.params,
@@ -137,13 +142,20 @@ async function dispatch<Caller>(
     origin: exchange.origin,
     hasBody: hasBody(request),
     header: (name) => headerOf(request, name),
-    readBody: (limitBytes) => readJsonBody(request, limitBytes),
+    readBody: (limitBytes) => readJsonBody(request, limitBytes, allowance.take),
   });
   if ('problem' in answer) answerProblem(deps, response, exchange, answer);
   else if ('stream' in answer) await sendStream(response, answer.stream, () => isStillPermitted(deps, request, route));
   else if (route.revalidated === true) sendRevalidated(response, answer.body, headerOf(request, 'if-none-match'));
   else sendJson(response, answer.status, answer.body);
 }
+
+const heldUntilDone = (
+  allowance: BodyAllowance | undefined,
+): { take: BodyAllowance['take'] | undefined } & Disposable => ({
+  take: allowance?.take,
+  [Symbol.dispose]: () => allowance?.release(),
+});
 
 /** Whether the connection's certificate is still good, and its role still includes the route: asked while a stream goes on. */
 async function isStillPermitted<Caller>(

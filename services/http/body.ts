@@ -8,10 +8,13 @@ import { ProblemError } from './problem-error.ts';
 /** What a caller whose body was refused may still send on the connection before it is cut, in bytes. */
 const LINGER_BYTES = 1_048_576;
 
-/** The request's JSON body, of `limit` bytes at most. Throws ProblemError: 415, 413 or `malformed-request`. */
-export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
+/** Told of the bytes that a body will take before they are kept; throws ProblemError where they are too many. */
+export type TakeBytes = (bytes: number) => void;
+
+/** The request's JSON body, of `limit` bytes at most. Throws ProblemError: 415, 413, what `take` throws, or `malformed-request`. */
+export async function readJsonBody(request: IncomingMessage, limit: number, take?: TakeBytes): Promise<unknown> {
   requireJson(request);
-  const bytes = await readBody(request, limit);
+  const bytes = await readBody(request, limit, take);
   try {
     return parseStrictJson(bytes);
   } catch (error) {
@@ -36,30 +39,49 @@ function requireJson(request: IncomingMessage): void {
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) throw new ProblemError('unsupported-media-type');
 }
 
-/** All bytes of the body, `limit` at most, counted as they arrive. Throws ProblemError: a length announced over the limit is refused before any is read. */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) {
-    drain(request);
-    return Promise.reject(new ProblemError('payload-too-large'));
+/**
+ * All bytes of the body, `limit` at most, counted as they arrive. Throws ProblemError: a length announced over the limit is refused before
+ * any is read. `take` is told of an announced length at once, and of each piece where none is announced.
+ */
+export function readBody(request: IncomingMessage, limit: number, take: TakeBytes = anyNumber): Promise<Buffer> {
+  const announced = request.headers['content-length'];
+  if (announced !== undefined) {
+    try {
+      if (Number(announced) > limit) throw new ProblemError('payload-too-large');
+      take(Number(announced));
+    } catch (error) {
+      drain(request);
+      return Promise.reject(asError(error));
+    }
   }
+  return collect(request, limit, announced === undefined ? take : anyNumber);
+}
+
+const anyNumber: TakeBytes = () => undefined;
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error('a body was refused'));
+
+function collect(request: IncomingMessage, limit: number, take: TakeBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     let isRead = false;
     const onData = (chunk: Buffer): void => {
       size += chunk.byteLength;
-      if (size <= limit) {
+      try {
+        if (size > limit) throw new ProblemError('payload-too-large');
+        take(chunk.byteLength);
         chunks.push(chunk);
-        return;
+      } catch (error) {
+        request.off('data', onData);
+        chunks.length = 0;
+        drain(request);
+        reject(asError(error));
       }
-      request.off('data', onData);
-      drain(request);
-      reject(new ProblemError('payload-too-large'));
     };
     request.on('data', onData);
     request.once('end', () => {
       isRead = true;
-      resolve(Buffer.concat(chunks, Math.min(size, limit)));
+      resolve(Buffer.concat(chunks));
     });
     request.once('error', reject);
     request.once('close', () => {

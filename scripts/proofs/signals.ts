@@ -1,0 +1,42 @@
+import type { CheckProof } from './check-proof.ts';
+
+const BUDGET_TEST = 'test/services/http/body-budget.test.ts';
+
+/** Bounds on what is held at the same time, and the signals that the service gives of itself. */
+export const SIGNALS_PROOFS: readonly CheckProof[] = [
+  {
+    removes: 'the share of a network in the bodies that are held',
+    file: 'services/http/body-budget.ts',
+    check: 'if (held * FREE_TO_HELD > free) throw this.#overloaded();',
+    without: 'if (free < 0) throw this.#overloaded();',
+    test: BUDGET_TEST,
+  },
+  {
+    removes: 'the bound on bodies from one address',
+    file: 'services/http/body-budget.ts',
+    check: 'if (held * FREE_TO_HELD > free) throw this.#overloaded();',
+    without: '',
+    test: 'test/attacks/T59-flood.test.ts',
+  },
+  {
+    removes: 'that an announced body counts before it is there',
+    file: 'services/http/body.ts',
+    check: 'take(Number(announced));',
+    without: '',
+    test: BUDGET_TEST,
+  },
+  {
+    removes: 'that a body of unknown length counts',
+    file: 'services/http/body.ts',
+    check: 'take(chunk.byteLength);',
+    without: '',
+    test: BUDGET_TEST,
+  },
+  {
+    removes: 'that what was held is given back',
+    file: 'services/http/body-budget.ts',
+    check: 'this.#put(network, (this.#held.get(network) ?? 0) - taken, -taken);',
+    without: '',
+    test: BUDGET_TEST,
+  },
+];
