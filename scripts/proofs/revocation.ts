@@ -4,8 +4,7 @@ const OPERATIONS = 'services/store/node-life-operations.ts';
 const MEMORY = 'test/fakes/memory-store.test.ts';
 const PUBLISHER = 'services/revocation/crl-publisher.ts';
 const PUBLISHER_TEST = 'test/services/revocation/crl-publisher.test.ts';
-const STANDING = 'services/revocation/certificate-standing.ts';
-const STANDING_TEST = 'test/services/revocation/certificate-standing.test.ts';
+const OCSP_STATUS_TEST = 'test/services/revocation/ocsp-status.test.ts';
 const CHANGE_NODES = 'services/admin/change-nodes.ts';
 const CHANGE_NODES_TEST = 'test/services/admin/change-nodes.test.ts';
 
@@ -68,25 +67,11 @@ export const REVOCATION_PROOFS: readonly CheckProof[] = [
     test: PUBLISHER_TEST,
   },
   {
-    removes: 'the revoked state of a certificate',
-    file: STANDING,
-    check: "if (state === 'revoked') return { good: false, why: 'revoked' };",
-    without: '',
-    test: STANDING_TEST,
-  },
-  {
-    removes: 'the state of the node behind a certificate',
-    file: STANDING,
-    check: "return node.state === 'joined' ? { good: true, certificate, node }",
-    without: 'return node.state !== undefined ? { good: true, certificate, node }',
-    test: STANDING_TEST,
-  },
-  {
     removes: 'what OCSP says of a revoked certificate',
     file: 'services/revocation/ocsp-answers.ts',
     check: "if (listed !== undefined && listed.reason !== 'removeFromCRL') {",
     without: "if (listed !== undefined && listed.reason === 'removeFromCRL') {",
-    test: STANDING_TEST,
+    test: OCSP_STATUS_TEST,
   },
   {
     removes: 'the bound on OCSP answers under way',

@@ -2,11 +2,9 @@ import { Agent, request } from 'node:https';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { certificateFingerprint } from '#core/ids.ts';
 import { parseCrl } from '#pki/x509/crl.ts';
 import { encodePem } from '#pki/x509/pem.ts';
 import { keyIdentifier } from '#pki/x509/key-identifier.ts';
-import { certificateStanding } from '#services/revocation/certificate-standing.ts';
 import { hasTool, OUTPUT_FILE, runTool } from '#test/lab/foreign-tool.ts';
 import { enrol } from '#test/lab/join-lab.ts';
 import { changeNode } from '#test/lab/revocation-lab.ts';
@@ -87,18 +85,6 @@ describe('the service', () => {
     const { status, headers } = await call(path);
     expect(status).toBe(200);
     expect((await call(path, { headers: { 'if-none-match': String(headers['etag']) } })).status).toBe(304);
-  });
-
-  test('judges a certificate by what is so now, not by the connection', async () => {
-    const ask = async () => {
-      const found = await certificateStanding(running.store, certificateFingerprint(leaf), new Date());
-      return found.good ? 'good' : found.why;
-    };
-    expect(await ask()).toBe('good');
-    await changeNode(running.store, node, 'quarantine', { at: new Date() });
-    expect(await ask()).toBe('revoked');
-    await changeNode(running.store, node, 'release', { at: new Date() });
-    expect(await ask()).toBe('good');
   });
 });
 
