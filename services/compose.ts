@@ -298,7 +298,7 @@ function snapshotFeedOf({ config, material, store, now }: ServiceParts): Snapsho
   const { snapshotKey: key } = material;
   if (key === undefined) return undefined;
   const unmanaged = config.snapshot?.unmanagedNodes ?? [];
-  return snapshotFeed({ source: storeSnapshotSource(store), key, unmanaged, now, pause });
+  return snapshotFeed({ source: storeSnapshotSource(store, now), key, unmanaged, now, pause });
 }
 
 /** The policy in force with its segments ready; they are made ready once for each policy. */

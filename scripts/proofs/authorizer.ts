@@ -44,9 +44,23 @@ export const AUTHORIZER_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the end of a replaced certificate',
     file: AUTHORIZE,
-    check: 'if (superseded !== undefined && current.some(',
-    without: 'if (superseded === undefined && current.some(',
+    check: 'if (newer.some((certificate) => isUsed(certificate.fingerprint)))',
+    without: 'if (newer.length < 0)',
     test: DECISIONS,
+  },
+  {
+    removes: 'the order of the certificates before the newest',
+    file: AUTHORIZE,
+    check: '[...current, ...previous.slice(0, place)]',
+    without: '[...current]',
+    test: DECISIONS,
+  },
+  {
+    removes: 'the end of the list at a certificate that has expired',
+    file: SOURCE,
+    check: 'older.slice(0, ended < 0 ? undefined : ended).flat()',
+    without: 'older.flat()',
+    test: FEED,
   },
   {
     removes: "a certificate's last second",
@@ -122,8 +136,8 @@ export const AUTHORIZER_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that the one before goes with the newest',
     file: SOURCE,
-    check: 'current.length === 0 ? [] : allowed(begunAt(begins[1]))',
-    without: 'allowed(begunAt(begins[1]))',
+    check: 'newest.length === 0 ? [] : older.slice(0,',
+    without: 'older.slice(0,',
     test: FEED,
   },
   {

@@ -48,8 +48,8 @@ const X509 = 'X509SHA256=';
 
 /**
  * Decides on one request by what Muster knows of nodes. `denied` is final for the API server. `no-opinion` establishes, for a node's own
- * credential, that the node is joined and that the certificate it authenticated with is on its list and within its time, and then `used` is
- * that certificate where it is the node's newest; for a token bound to a node, that the node is joined or is one that Muster does not
+ * credential, that the node is joined and that the certificate it authenticated with is on its list, within its time and not older than one that
+ * was used here, and then `used` is that certificate; for a token bound to a node, that the node is joined or is one that Muster does not
  * manage. It says nothing of what the caller may do. Everybody else's requests are none of its business.
  */
 export function authorize(view: AuthorizerView, review: SubjectAccessReview): AuthorizerDecision {
@@ -76,9 +76,7 @@ function authorizeNode(view: AuthorizerView, review: SubjectAccessReview): Autho
   if (credential !== undefined) return denied(credential);
   // The review names no signer, and one of them gives kubelets a client certificate of the cluster's CA, good for a year.
   if (!view.allowNodeCsr && createsCsr(review)) return denied('certificate-request');
-  return has(node.current, fingerprint) === undefined
-    ? { kind: 'no-opinion' }
-    : { kind: 'no-opinion', used: fingerprint };
+  return { kind: 'no-opinion', used: fingerprint };
 }
 
 function authorizeToken(view: AuthorizerView, names: readonly string[], uids: readonly string[]): AuthorizerDecision {
@@ -133,10 +131,11 @@ function credentialDenial(
   { current, previous }: SnapshotNode,
   fingerprint: CertificateFingerprint,
 ): AuthorizerDenial | undefined {
-  const superseded = has(previous, fingerprint);
-  const allowed = has(current, fingerprint) ?? superseded;
+  const place = previous.findIndex((certificate) => certificate.fingerprint === fingerprint);
+  const allowed = has(current, fingerprint) ?? previous[place];
   if (allowed === undefined) return 'credential-unknown';
-  if (superseded !== undefined && current.some((newer) => isUsed(newer.fingerprint))) return 'credential-superseded';
+  const newer = place < 0 ? [] : [...current, ...previous.slice(0, place)];
+  if (newer.some((certificate) => isUsed(certificate.fingerprint))) return 'credential-superseded';
   // notAfter is a certificate's last second (RFC 5280 §4.1.2.5).
   return now.getTime() >= allowed.notAfter.getTime() + 1_000 ? 'credential-expired' : undefined;
 }

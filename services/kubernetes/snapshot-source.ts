@@ -1,3 +1,4 @@
+import type { Clock } from '#core/clock.ts';
 import type { NodeId, NodeName } from '#core/ids.ts';
 import { isNodeName } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
@@ -28,16 +29,16 @@ type Reader = Pick<StoreReader, 'auditHead' | 'readAudit' | 'findNodeByName' | '
 /** Audit records looked through for one set of changes; an authorizer that missed more gets the whole snapshot. */
 const CHANGES_MAX = 10_000;
 const PAGE = 1_000;
-/** Certificates of a node that are looked at: the newest two and what was never handed out between them. */
-const CERTIFICATES_READ = 16;
+/** Certificates of a node that are looked at: those it may show and what was never handed out between them. */
+const CERTIFICATES_READ = 24;
 
 /**
  * Snapshots from the store. A change's number is its audit record's: there is none without a record in the same transaction, records are
  * numbered without a gap, and each names the node that it is about.
  */
-export function storeSnapshotSource(store: Reader): SnapshotSource {
+export function storeSnapshotSource(store: Reader, now: Clock): SnapshotSource {
   const toNode = async (record: NodeRecord): Promise<SnapshotNode> =>
-    snapshotNode(record, await store.listCertificates(record.id, CERTIFICATES_READ));
+    snapshotNode(record, await store.listCertificates(record.id, CERTIFICATES_READ), now());
   return {
     currentChange: async () => (await store.auditHead()).sequence,
     changesAfter: async (after) => {
@@ -64,24 +65,30 @@ export function storeSnapshotSource(store: Reader): SnapshotSource {
 }
 
 /**
- * A node with the certificates it may show: its newest, and the one before. What was never handed out does not count; where the newest is
- * revoked nothing is left, for the one before it was replaced, and the node can attest again.
+ * A node with the certificates it may show: its newest, and those before it. What was never handed out does not count. The list ends at the
+ * first that was revoked or had expired by `asOf`: what is older was replaced by it, and the use of it must not be forgotten before they are.
+ * So where the newest is revoked nothing is left; the node can attest again.
  */
 export function snapshotNode(
   record: Pick<NodeRecord, 'name' | 'state'> & { readonly id: NodeId },
   newestFirst: readonly CertificateRecord[],
+  asOf: Date,
 ): SnapshotNode {
   const { name, id, state } = record;
   const handedOut = newestFirst.filter((certificate) => ['issued', 'revoked'].includes(certificate.state));
   const begins = [...new Set(handedOut.map(({ notBefore }) => notBefore.getTime()))].toSorted((a, b) => b - a);
-  const begunAt = (time: number | undefined) => handedOut.filter(({ notBefore }) => notBefore.getTime() === time);
-  const current = allowed(begunAt(begins[0]));
-  const previous = current.length === 0 ? [] : allowed(begunAt(begins[1]));
-  return { name, id, state, current, previous, uids: [] };
+  const [newest = [], ...older] = begins.map((time) =>
+    allowed(handedOut.filter(({ notBefore }) => notBefore.getTime() === time)),
+  );
+  const ended = older.findIndex((some) => some.every(({ notAfter }) => notAfter.getTime() + 1_000 <= asOf.getTime()));
+  const previous = newest.length === 0 ? [] : older.slice(0, ended < 0 ? undefined : ended).flat();
+  return { name, id, state, current: newest, previous: previous.slice(0, OLDER_MAX), uids: [] };
 }
 
 /** Beginnings in the same second, looked at: two joins of one node in one second are one too many already. */
 const SAME_SECOND_MAX = 8;
+/** Older certificates on the list. A kubelet follows within five minutes; a node that renews more often than this meanwhile outruns it. */
+const OLDER_MAX = 8;
 
 function allowed(certificates: readonly CertificateRecord[]): readonly AllowedCertificate[] {
   return certificates

@@ -15,7 +15,7 @@ export interface SnapshotNode {
   readonly state: NodeState;
   /** The newest certificate; several only where they began in the same second. */
   readonly current: readonly AllowedCertificate[];
-  /** The one before: allowed until a current one is first used, so that an answer lost on its way locks no node out. */
+  /** Those before, newest first: each is allowed until a newer one is first used, so that neither an answer lost on its way nor a kubelet that follows later locks a node out. */
   readonly previous: readonly AllowedCertificate[];
   /** UIDs of the node's Node objects, as far as they are known. */
   readonly uids: readonly string[];
@@ -85,9 +85,12 @@ export class Snapshot {
     return this.#unmanaged.has(name) && !this.#nodes.has(name);
   }
 
-  /** Fingerprints of every node's newest certificate. */
-  *currentFingerprints(): Generator<CertificateFingerprint> {
-    for (const { current } of this.#nodes.values()) for (const { fingerprint } of current) yield fingerprint;
+  /** Fingerprints of every certificate that some node may show. */
+  *fingerprints(): Generator<CertificateFingerprint> {
+    for (const { current, previous } of this.#nodes.values()) {
+      for (const { fingerprint } of current) yield fingerprint;
+      for (const { fingerprint } of previous) yield fingerprint;
+    }
   }
 
   static #put(stated: SnapshotChange, nodes: Map<string, SnapshotNode>, byUid: Map<string, SnapshotNode>): Snapshot {

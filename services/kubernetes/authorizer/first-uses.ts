@@ -7,8 +7,8 @@ import type { Snapshot } from '../snapshot.ts';
 import { replaceFile } from './durable-file.ts';
 
 /**
- * The newest certificates that were seen in use at this host, one fingerprint a line: the certificate before each of them is good no
- * longer. It outlives the process, so that an answer given before a restart is given after it.
+ * The certificates that the API server of this host was shown, one fingerprint a line: what is older than one of them is good no longer.
+ * Heartbeats and joins do not count, for the agent makes those before the kubelet has followed. It outlives the process, so that an answer given before a restart is given after it.
  */
 export class FirstUses {
   readonly #path: string;
@@ -43,9 +43,9 @@ export class FirstUses {
     this.#write(() => appendFile(this.#path, `\n${fingerprint}\n`, { mode: 0o600 }));
   }
 
-  /** Forgets what is nobody's newest certificate any more. */
+  /** Forgets what is on nobody's list any more: nothing that is older is on one either. */
   keepOnly(snapshot: Snapshot): void {
-    const kept = [...snapshot.currentFingerprints()].filter((fingerprint) => this.#used.has(fingerprint));
+    const kept = [...snapshot.fingerprints()].filter((fingerprint) => this.#used.has(fingerprint));
     this.#used = new Set(kept);
     this.#write(() => replaceFile(this.#path, utf8(kept.map((fingerprint) => `${fingerprint}\n`).join(''))));
   }

@@ -99,10 +99,26 @@ describe('a node’s own credential', () => {
     expect(decide({}, { isUsed })).toBe('no-opinion');
   });
 
-  test('tells which newest certificate was used', () => {
+  test('ends with the use of any newer one, in order of age: a kubelet that follows late is not locked out by renewals it has not seen', () => {
+    const [second, third] = [labAllowed('n1 second'), labAllowed('n1 third')];
+    const nodes = withN1({ previous: [third, second, labAllowed('n1 old')] });
+    const shown = ['n1 new', 'n1 third', 'n1 second', 'n1 old'];
+    const after = (used: string | undefined) => {
+      const isUsed = (fingerprint: string) => used !== undefined && fingerprint === labFingerprint(used);
+      return shown.filter((name) => decide({ extra: shows(name) }, { isUsed }, nodes) === 'no-opinion');
+    };
+    expect(after(undefined)).toEqual(shown);
+    expect(after('n1 old')).toEqual(shown);
+    expect(after('n1 second')).toEqual(shown.slice(0, 3));
+    expect(after('n1 third')).toEqual(shown.slice(0, 2));
+    expect(after('n1 new')).toEqual(shown.slice(0, 1));
+  });
+
+  test('tells which certificate was used', () => {
     const used = (spec: object) => authorize(view(), parseSubjectAccessReview(review(spec)));
     expect(used({})).toEqual({ kind: 'no-opinion', used: labFingerprint('n1 new') });
-    expect(used({ extra: shows('n1 old') })).toEqual({ kind: 'no-opinion' });
+    expect(used({ extra: shows('n1 old') })).toEqual({ kind: 'no-opinion', used: labFingerprint('n1 old') });
+    expect(used({ extra: shows('somebody’s') })).toEqual({ kind: 'denied', denial: 'credential-unknown' });
   });
 
   test('counts for nothing without a snapshot, or with one that is too old', () => {

@@ -31,7 +31,7 @@ beforeEach(() => {
   store = memoryStore();
   pauses = [];
   feed = snapshotFeed({
-    source: storeSnapshotSource(store),
+    source: storeSnapshotSource(store, clock.now),
     key: privateKey,
     unmanaged: ['cp-1'],
     now: clock.now,
@@ -139,14 +139,18 @@ describe('the certificates that a node may show', () => {
   const third = issued('third', 200);
   const second = issued('second', 100);
   const first = issued('first', 0);
+  const expired = (record: CertificateRecord) => ({ ...record, notAfter: afterNoon(299) });
+  const many = Array.from({ length: 12 }, (_, n) => issued(`m${n}`, 200 - n));
   const shown = (...records: readonly CertificateRecord[]) => {
-    const node = snapshotNode({ id: labNodeId(1), name: labNodeName(1), state: 'joined' }, records);
+    const node = snapshotNode({ id: labNodeId(1), name: labNodeName(1), state: 'joined' }, records, afterNoon(300));
     return [node.current, node.previous].map((some) => some.map(({ fingerprint }) => fingerprint));
   };
   const of = (...names: readonly string[]) => names.map(labFingerprint);
 
   test.each<[string, CertificateRecord[], string[][]]>([
-    ['the newest and the one before', [third, second, first], [of('third'), of('second')]],
+    ['the newest and those before, in order', [third, second, first], [of('third'), of('second', 'first')]],
+    ['one before that has expired ends the list', [third, expired(second), first], [of('third'), []]],
+    ['as does the last second of the one before', [third, second, expired(first)], [of('third'), of('second')]],
     ['the only one', [first], [of('first'), []]],
     ['none', [], [[], []]],
     [
@@ -155,9 +159,14 @@ describe('the certificates that a node may show', () => {
       [of('second'), of('first')],
     ],
     ['nor one that nobody got', [{ ...third, state: 'orphaned' }, second, first], [of('second'), of('first')]],
-    ['the one before is revoked', [third, { ...second, state: 'revoked' }, first], [of('third'), []]],
+    [
+      'the one before is revoked: what is older was replaced by it',
+      [third, { ...second, state: 'revoked' }, first],
+      [of('third'), []],
+    ],
     ['the newest is revoked', [{ ...third, state: 'revoked' }, second, first], [[], []]],
     ['two of one second', [third, { ...third, ...issued('twin', 200) }, second], [of('third', 'twin'), of('second')]],
+    ['more than a kubelet can need', many, [of('m0'), of('m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8')]],
   ])('%s', (_, records, expected) => {
     expect(shown(...records)).toEqual(expected);
   });

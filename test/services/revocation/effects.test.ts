@@ -23,7 +23,7 @@ beforeEach(async () => {
 const renew = async () => told(await join({ deps: lab.deps, tpm }, { name: 'worker-1' }));
 const change = (what: NodeChange) => changeNode(lab.store, node, what, { at: lab.clock.now() });
 const snapshot = async (): Promise<string> => {
-  const known = await storeSnapshotSource(lab.store).node(nodeName('worker-1'));
+  const known = await storeSnapshotSource(lab.store, lab.clock.now).node(nodeName('worker-1'));
   if (known === undefined) return 'unknown';
   return `${known.state} ${known.current.some((one) => one.fingerprint === fingerprint) ? 'allowed' : 'not allowed'}`;
 };
@@ -44,7 +44,7 @@ describe('a node whose standing was changed', () => {
   });
 
   test('is told of to authorizers with every change', async () => {
-    const source = storeSnapshotSource(lab.store);
+    const source = storeSnapshotSource(lab.store, lab.clock.now);
     for (const what of ['quarantine', 'release', 'bar', 'unbar', 'retire'] as const) {
       const before = await source.currentChange();
       await change(what);
