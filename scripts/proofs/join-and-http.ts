@@ -21,6 +21,27 @@ export const JOIN_AND_HTTP_PROOFS: readonly CheckProof[] = [
     test: ADMIT_TEST,
   },
   {
+    removes: 'the look at the key before the ticket is taken',
+    file: ADMIT,
+    check: 'await deps.signerGate.assertUsable();',
+    without: '',
+    test: 'test/services/join/admit-node-faults.test.ts',
+  },
+  {
+    removes: 'the end of a serial whose signature failed',
+    file: 'services/join/sign-or-orphan.ts',
+    check: 'await orphanIntent(deps, intent);',
+    without: '',
+    test: 'test/services/join/admit-node-faults.test.ts',
+  },
+  {
+    removes: 'the bound on looks at a key that is away',
+    file: 'services/join/signer-gate.ts',
+    check: 'if (looking !== undefined || elapsedMs() - lookedMs >= LOOK_EVERY_MS) await look();',
+    without: 'await look();',
+    test: 'test/services/join/signer-gate.test.ts',
+  },
+  {
     removes: 'the record before the signature',
     file: ADMIT,
     check: 'await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));',
