@@ -114,6 +114,7 @@ describe('parseEventLog', () => {
     ['another major version', withHeader(specIdEvent([[SHA256, 32]], { major: 3 })), 'bad-value'],
     ['another UINTN size', withHeader(specIdEvent([[SHA256, 32]], { uintnSize: 3 })), 'bad-value'],
     ['no algorithm', withHeader(specIdEvent([])), 'count-out-of-range'],
+    ['no algorithm, and no event', headerRecord(specIdEvent([])), 'count-out-of-range'],
     [
       'more algorithms than there are',
       withHeader(specIdEvent(Array.from({ length: 17 }, (_, i) => [i + 0x100, 32] as const))),
