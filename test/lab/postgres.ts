@@ -31,6 +31,8 @@ export interface LabPostgres extends AsyncDisposable {
   query(place: PostgresPlace, sql: string, values?: unknown[]): Promise<void>;
   /** Ends it as a crash would, and starts it again. */
   crashAndRestart(): Promise<void>;
+  /** The paths of the role's password and of the CA, for a configuration file. */
+  writeClientFiles(): Promise<{ readonly password: string; readonly ca: string }>;
   /** Starts it again as a standby without a primary: it recovers, and only reads. */
   becomeStandby(): Promise<void>;
   promote(): Promise<void>;
@@ -99,6 +101,7 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
     max_connections: 60,
   };
   let server: ChildProcess | undefined;
+  const clientFolders: string[] = [];
   /** One kept for each database; a new one after the server was away. */
   const clients = new Map<string, Client>();
   const start = async (): Promise<void> => {
@@ -126,6 +129,14 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
       return place(name);
     },
     query,
+    writeClientFiles: async () => {
+      const clientFolder = mkdtempSync(join(tmpdir(), 'muster-postgres-client-'));
+      clientFolders.push(clientFolder);
+      const paths = { password: join(clientFolder, 'password'), ca: join(clientFolder, 'ca.pem') };
+      writeFileSync(paths.password, `${PASSWORD}\n`, { mode: 0o600 });
+      writeFileSync(paths.ca, ca);
+      return paths;
+    },
     stop: () => end('SIGINT'),
     start,
     crashAndRestart: async () => {
@@ -143,7 +154,7 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
     },
     [Symbol.asyncDispose]: async () => {
       await end('SIGQUIT');
-      rmSync(folder, { recursive: true });
+      for (const made of [folder, ...clientFolders]) rmSync(made, { recursive: true });
     },
   };
 }

@@ -54,7 +54,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   } catch (cause) {
     await writer[Symbol.asyncDispose]();
     await pool.end();
-    throw new DependencyError('store', `the database ${place.database} at ${place.host} cannot be used`, { cause });
+    const database = `the database ${place.database} at ${place.host}:${place.port}`;
+    throw new DependencyError('store', `${database} cannot be used: ${reasonOf(cause)}`, { cause });
   }
   return postgresStore(pool, writer, now);
 }
@@ -120,3 +121,9 @@ const unclosable = (pool: Pool) => ({
   end: () => Promise.resolve(),
   options: pool.options,
 });
+
+/** What the innermost error says: that of the server, or of the way to it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
+}
