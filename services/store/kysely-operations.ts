@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 
 import { auditOperations } from './audit-operations.ts';
 import { candidateOperations } from './candidate-operations.ts';
+import { censusOperations } from './census.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import { generationOperations } from './generation-operations.ts';
 import { joinTokenOperations } from './join-tokens.ts';
@@ -34,5 +35,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...auditOperations(parts),
     ...generationOperations(parts),
     ...joinTokenOperations(parts),
+    ...censusOperations(parts),
   };
 }

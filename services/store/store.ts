@@ -19,6 +19,7 @@ import type { NodeLifeWriter } from './node-life.ts';
 import type { RevocationReader, RevocationWriter } from './revocations.ts';
 
 import type { CandidateReader, CandidateWriter } from './candidates.ts';
+import type { CensusReader } from './census.ts';
 import type { KeyHolders } from './key-holders.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
@@ -102,7 +103,7 @@ export interface NodeFilter {
 }
 
 /** The half that cannot change anything. Every `limit` is a whole number from 1 to 10,000; any other is a RangeError. */
-export interface StoreReader extends RevocationReader, CandidateReader, KeyHolders {
+export interface StoreReader extends RevocationReader, CandidateReader, KeyHolders, CensusReader {
   /** The node, not retired, that holds this EK. */
   findNodeByEk(ek: EkFingerprint): Promise<NodeRecord | undefined>;
   /** The node, not retired, that bears this name. */

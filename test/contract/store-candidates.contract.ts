@@ -76,6 +76,17 @@ export function candidateContract(current: Current): void {
     );
 
   describe('of candidates,', () => {
+    test('counts those that wait in a census, for as long as they do', async () => {
+      await queue(1);
+      await queue(2);
+      const { store } = current();
+      const counted = async (at: Date) => (await store.takeCensus(at, [])).candidatesWaiting;
+      expect(await counted(NOON)).toBe(2);
+      await approve(1);
+      expect(await counted(NOON)).toBe(1);
+      expect(await counted(afterNoon(1_000_000))).toBe(0);
+    });
+
     test('keeps what a machine proved first beside what it proves now, once for each EK, with one event', async () => {
       const { store } = current();
       expect(await queue(1)).toMatchObject({ kind: 'queued', candidate: { revision: 1 } });

@@ -7,6 +7,7 @@ import type { Store } from '#services/store/store.ts';
 
 import { auditContract } from './store-audit.contract.ts';
 import { candidateContract } from './store-candidates.contract.ts';
+import { censusContract } from './store-census.contract.ts';
 import { certificateContract } from './store-certificates.contract.ts';
 import { contactContract } from './store-contacts.contract.ts';
 import { nodeLifeContract } from './store-node-life.contract.ts';
@@ -52,6 +53,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     nodeLifeContract(current);
     revocationContract(current);
     auditContract(current);
+    censusContract(current);
 
     test('is not in doubt while nothing has failed', () => {
       expect(current().store.failure.aborted).toBe(false);

@@ -10,6 +10,7 @@ import { nodeLifeMigration } from './0004-node-life.ts';
 import { nodeContactsMigration } from './0005-node-contacts.ts';
 import { admissionMigration } from './0006-admission.ts';
 import { measurementKeysMigration } from './0007-measurement-keys.ts';
+import { certificateExpiryMigration } from './0012-certificate-expiry.ts';
 
 /** Every migration by name, in order of name. One that was released is never edited: a change is the next number. */
 export const migrations = (traits: DialectTraits): Record<string, Migration> => ({
@@ -20,6 +21,7 @@ export const migrations = (traits: DialectTraits): Record<string, Migration> => 
   '0005-node-contacts': nodeContactsMigration(traits),
   '0006-admission': admissionMigration(traits),
   '0007-measurement-keys': measurementKeysMigration(traits),
+  '0012-certificate-expiry': certificateExpiryMigration(),
 });
 
 /**
