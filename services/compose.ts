@@ -11,7 +11,7 @@ import type { RandomSource } from '#core/random.ts';
 import { createIssuer } from '#pki/issuer.ts';
 import { createProfile, MAX_TTL_SECONDS } from '#pki/profile.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
-import { encodePem, parsePemOf } from '#pki/x509/pem.ts';
+import { parsePemOf } from '#pki/x509/pem.ts';
 import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
@@ -43,14 +43,17 @@ import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 import type { Store } from '#services/store/store.ts';
 
 import { administratorList } from './administrators.ts';
+import { type Authorities, bundlePem, clientCaPem, NO_OTHERS, sentIssuersPem, sortAuthorities } from './authorities.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
+import { keepCluster, type KeptCluster } from './keep-cluster.ts';
 import { keepContacts } from './keep-contacts.ts';
 import { keepRevocations } from './keep-revocations.ts';
 import type { Material } from './material.ts';
 import { after, elapsedMs, pauseUntil, turn } from './monotonic.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
 import type { PolicySource } from './policy-source.ts';
+import { recordAuthorities } from './record-authorities.ts';
 import { loadedFacts, policyReloader } from './reload-policy.ts';
 
 /** What the service is made of. The store is the service's from here on: it is closed with it. */
@@ -92,8 +95,11 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   starting.use(material.signer);
   const { policySource } = material;
 
+  for (const { signer } of material.otherAuthorities?.retired ?? []) starting.use(signer);
+  const authorities = sortAuthorities(material, material.otherAuthorities ?? NO_OTHERS);
   policySource.retire(await retiredReferenceValues(store));
   await recordStart(parts);
+  const since = await recordAuthorities(authorities, parts);
   starting.defer(async () => {
     // A store in doubt takes no records; that it failed is why the service stops.
     if (!store.failure.aborted) await store.appendAudit(serviceStopped(now(), 'asked to stop'));
@@ -102,10 +108,12 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const appendAudit = (event: AuditEvent) => store.appendAudit(event);
   const reloadPolicy = policyReloader({ policySource, appendAudit, log, now });
   const { contacts } = starting.use(await keepContacts(parts));
+  const cluster = await clusterOf(parts, contacts);
+  if (cluster !== undefined) starting.use(cluster);
   const { heartbeatSeconds: nextSeconds } = config.connectivity;
   const stopping = new AbortController();
   const nodeApi = [
-    ...nodeRoutesOf(parts, contacts).map(forAnybody),
+    ...nodeRoutesOf(parts, authorities, contacts).map(forAnybody),
     ...heartbeatRoutes({ now, elapsedMs, store, contacts, appendAudit, nextSeconds, exposesCopy: copyExposer(parts) }),
   ];
   const adminApi = [
@@ -150,7 +158,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       store,
       policy: () => policySource.status().policy,
       contacts,
-      clusterView: () => undefined,
+      clusterView: (name) => cluster?.view(name),
     }),
     ...eventRoutes({ store, pause: pauseUntil, elapsedMs, stopping: stopping.signal }),
     ...revocationRoutes({ now, store }),
@@ -167,7 +175,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       log.warn({ proxy, fault }, 'PROXY protocol header refused');
     },
   });
-  const revocations = starting.use(keepRevocations(parts));
+  const revocations = starting.use(keepRevocations(parts, authorities, { pem: bundlePem(authorities), since }));
   const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
   const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins, bodies });
   const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
@@ -191,7 +199,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
         ...listeners.node,
         ...material.node,
         clientCa: undefined,
-        knownClientCa: material.issuerChain.map((der) => encodePem('CERTIFICATE', der)).join(''),
+        knownClientCa: clientCaPem(authorities),
         maxConnections,
         keepAliveMs: KEEP_ALIVE_MS.node,
         admit: origins.admit,
@@ -211,16 +219,15 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 /** The node listener's routes over the real verifier, issuer and store. */
 function nodeRoutesOf(
   { config, material, store, log, now, random }: ServiceParts,
+  authorities: Authorities,
   contacts: Pick<NodeContacts, 'joinedFrom'>,
 ) {
-  const [issuerDer, ...issuersAbove] = material.issuerChain;
-  if (issuerDer === undefined) throw new Error('the issuing CA was read at start-up');
-  const caKeys = [...issuersAbove, ...parsePemOf('CERTIFICATE', material.clientCa)].map(
-    (der) => parseCertificate(der).publicKey.raw,
-  );
+  const { signing, issuing, roots } = authorities;
+  const managementCas = parsePemOf('CERTIFICATE', material.clientCa).map((der) => parseCertificate(der));
+  const caKeys = [...issuing, ...roots, ...managementCas].map(({ publicKey }) => publicKey.raw);
   const issuer = createIssuer({
     signer: material.signer,
-    issuerCertificate: issuerDer,
+    issuerCertificate: signing[0].certificate.der,
     profile: createProfile({ name: 'kubelet-client', maxTtlSeconds: MAX_TTL_SECONDS }),
     random,
     caKeys,
@@ -274,7 +281,7 @@ function nodeRoutesOf(
     cluster: {
       apiServer: kubernetes.apiServer,
       caPem: material.kubernetesCa,
-      issuerPem: encodePem('CERTIFICATE', issuerDer),
+      issuerPem: sentIssuersPem(authorities),
     },
     joinBodyBytes: limits.joinBodyBytes,
   });
@@ -292,6 +299,32 @@ function copyExposer({ store, log }: ServiceParts): HeartbeatRoutesDeps['exposes
     },
   };
   return (node, shown, occasion) => exposeCopy(deps, node, shown, occasion);
+}
+
+/** The cluster, where a kubeconfig says how to reach it. The client library is loaded only then. */
+async function clusterOf(
+  { config, material, store, log, now, random }: ServiceParts,
+  contacts: NodeContacts,
+): Promise<KeptCluster | undefined> {
+  const { kubeconfig, controller: options } = config.kubernetes;
+  if (kubeconfig === undefined) return undefined;
+  const { openKubeconfigClient } = await import('#services/kubernetes/cluster/kubeconfig-client.ts');
+  const client = await openKubeconfigClient(kubeconfig);
+  const policy = () => material.policySource.status().policy;
+  const unmanaged = config.snapshot?.unmanagedNodes ?? [];
+  return keepCluster({
+    client,
+    store,
+    contacts,
+    policy,
+    unmanaged,
+    options,
+    now,
+    elapsedMs,
+    pause: pauseUntil,
+    random,
+    log,
+  });
 }
 
 function snapshotFeedOf({ config, material, store, now }: ServiceParts): SnapshotFeed | undefined {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { connectivitySchema } from './connectivity-config.ts';
+import { kubeconfigSchema, nodeControllerSchema, withAbsoluteKubeconfig } from './node-controller-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
 import { heldBodyBytesSchema, joinRatesSchema, LARGEST_BODY_BYTES, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
@@ -52,6 +53,11 @@ const issuer = z
   })
   .describe('The dedicated CA that signs kubelet client certificates.');
 
+const otherIssuer = z.strictObject({
+  chain: path.describe('PEM: the issuing CA’s certificate, then the root’s.'),
+  signer: signerSchema,
+});
+
 const tickets = z
   .strictObject({
     key: path.describe('File with the ticket key, 32 bytes in hex; mode 0600 or stricter. Replicas share it.'),
@@ -65,6 +71,8 @@ const kubernetes = z
       .max(2_048)
       .describe('URL of the API server that joined nodes are told.'),
     ca: path.describe('PEM: the CA that the API server’s certificate chains to.'),
+    kubeconfig: kubeconfigSchema,
+    controller: nodeControllerSchema,
   })
   .describe('The cluster that the nodes join.');
 
@@ -116,6 +124,21 @@ export const serverConfigSchema = z
       .describe('The service’s identity, the same string that the agents have in theirs. Every quote is bound to it.'),
     listeners: z.strictObject({ node: nodeListener, admin: adminListener }),
     issuer,
+    nextIssuer: otherIssuer
+      .optional()
+      .describe('The issuing CA that will follow: in the bundle already, and signing nothing (`muster ca prepare`).'),
+    retiredIssuers: z
+      .array(otherIssuer)
+      .max(8)
+      .default([])
+      .describe(
+        'Issuing CAs whose certificates still count: their nodes’ heartbeats are taken, their revocation lists and OCSP answers signed. They issue nothing.',
+      ),
+    furtherRoots: z
+      .array(path)
+      .max(8)
+      .default([])
+      .describe('PEM files of node roots to come, and of cross-certificates between roots (`muster ca rotate-root`).'),
     store: storeSchema,
     tickets,
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
@@ -135,6 +158,8 @@ export const serverConfigSchema = z
 export type ServerConfigFile = z.input<typeof serverConfigSchema>;
 /** A checked configuration; every path in it is absolute. */
 export type ServerConfig = z.output<typeof serverConfigSchema>;
+/** An issuing CA: its certificate with the root's, and where its key is. */
+export type IssuerConfig = z.output<typeof otherIssuer>;
 
 /** Reads and checks the file at `file`. Rejects with ConfigError and every problem in it; does not look at the files it names. */
 export async function loadServerConfig(file: string): Promise<ServerConfig> {
@@ -177,6 +202,10 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
 
 function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
   const at = (name: string): string => resolve(base, name);
+  const issuerAt = ({ chain, signer }: IssuerConfig): IssuerConfig => ({
+    chain: at(chain),
+    signer: withAbsoluteSignerPaths(signer, at),
+  });
   const { node, admin } = config.listeners;
   return {
     ...config,
@@ -190,11 +219,18 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
         administrators: at(admin.administrators),
       },
     },
-    issuer: { chain: at(config.issuer.chain), signer: withAbsoluteSignerPaths(config.issuer.signer, at) },
+    issuer: issuerAt(config.issuer),
+    ...(config.nextIssuer === undefined ? {} : { nextIssuer: issuerAt(config.nextIssuer) }),
+    retiredIssuers: config.retiredIssuers.map(issuerAt),
+    furtherRoots: config.furtherRoots.map(at),
     store: withAbsoluteStorePaths(config.store, at),
     tickets: { key: at(config.tickets.key) },
     policy: at(config.policy),
-    kubernetes: { ...config.kubernetes, ca: at(config.kubernetes.ca) },
+    kubernetes: {
+      ...config.kubernetes,
+      ...withAbsoluteKubeconfig(config.kubernetes, at),
+      ca: at(config.kubernetes.ca),
+    },
     ...(config.snapshot === undefined ? {} : { snapshot: { ...config.snapshot, key: at(config.snapshot.key) } }),
   };
 }

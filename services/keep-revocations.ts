@@ -1,14 +1,14 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { parseCertificate } from '#pki/x509/certificate.ts';
 import type { CallerOrigins } from '#services/http/caller-origin.ts';
 import { openCrlBuilder } from '#services/revocation/crl-builder.ts';
 import { crlPublisher } from '#services/revocation/crl-publisher.ts';
 import { ocspAnswers } from '#services/revocation/ocsp-answers.ts';
-import { publication } from '#services/revocation/publication.ts';
+import { type CaBundle, publication } from '#services/revocation/publication.ts';
 import { publishRegularly } from '#services/revocation/publish-regularly.ts';
 
+import type { Authorities } from './authorities.ts';
 import type { ServiceParts } from './compose.ts';
 
 /** Revocation lists that are kept up to date until it is disposed of, and a way to serve them. */
@@ -17,12 +17,12 @@ export interface KeptRevocations extends AsyncDisposable {
   readonly serve: (next: RequestListener, origins: Pick<CallerOrigins, 'of'>) => RequestListener;
 }
 
-/** Starts to keep the issuing CA's list. The first is there within a second or two; until then its readers are told to come again. */
-export function keepRevocations({ material, store, log, now, random }: ServiceParts): KeptRevocations {
-  const [issuerDer] = material.issuerChain;
-  if (issuerDer === undefined) throw new Error('the issuing CA was read at start-up');
-  const authority = { certificate: parseCertificate(issuerDer), signer: material.signer };
-  const authorities = [authority];
+/** Starts to keep each issuing CA's list. The first are there within a second or two; until then their readers are told to come again. */
+export function keepRevocations(
+  { store, log, now, random }: ServiceParts,
+  { signing: authorities }: Pick<Authorities, 'signing'>,
+  caBundle: CaBundle,
+): KeptRevocations {
   const publishers = authorities.map((one) =>
     crlPublisher({ authority: one, store, now, openBuilder: () => openCrlBuilder(one.certificate.der) }),
   );
@@ -41,7 +41,8 @@ export function keepRevocations({ material, store, log, now, random }: ServicePa
     pause: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
   });
   return {
-    serve: (next, origins) => publication({ publishers, answerOcsp, originOf: origins.of, log, random }, next),
+    serve: (next, origins) =>
+      publication({ publishers, answerOcsp, caBundle, originOf: origins.of, log, random }, next),
     [Symbol.asyncDispose]: () => publishing[Symbol.asyncDispose](),
   };
 }

@@ -6,15 +6,18 @@ import type { Clock } from '#core/clock.ts';
 import { readPrivateFile } from '#pki/private-file.ts';
 import type { ManagedSigner } from '#pki/signer.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
-import { parsePemOf } from '#pki/x509/pem.ts';
 import { parseTicketKey, type TicketKey } from '#services/join/ticket.ts';
 import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
+import type { OtherAuthorities } from './authorities.ts';
 import type { ServerConfig } from './config.ts';
+import { readIssuerChain } from './issuer-chain.ts';
+import { assertDistinct, loadOtherAuthorities } from './load-authorities.ts';
 import { openSigner } from './open-signer.ts';
 import { openPolicySource, type PolicySource } from './policy-source.ts';
-import { ConfigError, readTextFile } from './strict-document.ts';
+import { readCertificates } from './read-certificates.ts';
+import { ConfigError } from './strict-document.ts';
 
 /** A server certificate with its issuers and its key, PEM. */
 export interface ServerIdentity {
@@ -31,6 +34,8 @@ export interface Material {
   /** DER: the issuing CA's certificate, then its issuers'. */
   readonly issuerChain: readonly Bytes[];
   readonly signer: ManagedSigner;
+  /** Undefined: there are none beside that one. */
+  readonly otherAuthorities?: OtherAuthorities | undefined;
   readonly ticketKey: TicketKey;
   readonly policySource: PolicySource;
   /** PEM of the CA that the API server's certificate chains to. */
@@ -69,9 +74,13 @@ export async function loadMaterial(
   const [issuerDer] = chain ?? [];
   const spki = issuerDer === undefined ? new Uint8Array() : parseCertificate(issuerDer).publicKey.raw;
   const signer = await attempt('issuer.signer', () => openSigner(issuer.signer, { ...world, spki }));
+  const others = await attempt('retiredIssuers', () => loadOtherAuthorities(config, { ...world, now: world.now() }));
   const ticketKey = await attempt('tickets.key', () => readTicketKey(config.tickets.key));
   const policySource = await attempt('policy', () => openPolicySource(config.policy, world.now));
-  if (chain !== undefined && clientCa !== undefined && shareAKey(chain, clientCa.ders)) {
+  if (chain !== undefined && others !== undefined) {
+    await attempt('issuer', async () => assertDistinct(chain, others));
+  }
+  if (chain !== undefined && clientCa !== undefined && shareAKey(nodeCasOf(chain, others), clientCa.ders)) {
     problems.push(`${clientCaFile}: a CA of the nodes must not certify administrators`);
   }
   const snapshotKeyFile = config.snapshot?.key;
@@ -84,6 +93,7 @@ export async function loadMaterial(
     clientCa === undefined ||
     chain === undefined ||
     signer === undefined ||
+    others === undefined ||
     ticketKey === undefined ||
     policySource === undefined ||
     kubernetesCa === undefined ||
@@ -97,6 +107,7 @@ export async function loadMaterial(
     clientCa: clientCa.text,
     issuerChain: chain,
     signer,
+    otherAuthorities: others,
     ticketKey,
     policySource,
     kubernetesCa: kubernetesCa.text,
@@ -119,34 +130,12 @@ export async function readIdentity(files: {
   return { certificate, key };
 }
 
-/** Certificates in PEM, at least one, as text and as DER. Rejects with ConfigError. */
-export async function readCertificates(file: string): Promise<{ text: string; ders: readonly Bytes[] }> {
-  const text = await readTextFile(file);
-  try {
-    const ders = parsePemOf('CERTIFICATE', text);
-    for (const der of ders) new X509Certificate(der);
-    return { text, ders };
-  } catch (error) {
-    throw new ConfigError(file, [error instanceof Error ? error.message : 'not PEM certificates']);
-  }
-}
-
-/** The chain, each certificate issued by the next and the last by itself, all valid now. */
-async function readIssuerChain(file: string, now: Date): Promise<readonly Bytes[]> {
-  const { ders } = await readCertificates(file);
-  const chain = ders.map((der) => new X509Certificate(der));
-  chain.forEach((certificate, index) => {
-    const issuer = chain[index + 1] ?? certificate;
-    if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
-      throw new ConfigError(file, [`certificate ${index + 1} was not issued by the one after it`]);
-    }
-    if (now < certificate.validFromDate || now > certificate.validToDate) {
-      throw new ConfigError(file, [`certificate ${index + 1} is not valid at ${now.toISOString()}`]);
-    }
-  });
-  if (chain.length < 2) throw new ConfigError(file, ['the issuing CA and its root are needed']);
-  return ders;
-}
+const nodeCasOf = (chain: readonly Bytes[], others: OtherAuthorities | undefined): readonly Bytes[] => [
+  ...chain,
+  ...(others?.next ?? []),
+  ...(others?.retired ?? []).flatMap((one) => one.chain),
+  ...(others?.furtherRoots ?? []).map(({ der }) => der),
+];
 
 function shareAKey(some: readonly Bytes[], others: readonly Bytes[]): boolean {
   const keys = (ders: readonly Bytes[]) => ders.map((der) => new X509Certificate(der).publicKey);

@@ -91,6 +91,18 @@ function shapeRules(shape: PurposeShape): readonly Rule<CertificateView>[] {
   ];
 }
 
+const CROSS_RULES: readonly Rule<CertificateView>[] = [
+  {
+    name: 'profile-cross-own-key',
+    clause: CLAUSE,
+    check: ({ certificate, issuer }) =>
+      broken(
+        issuer !== undefined && equalBytes(certificate.publicKey.raw, issuer.publicKey.raw),
+        'crosses no root but its own',
+      ),
+  },
+];
+
 function exactly(found: ReadonlySet<string> | undefined, due: readonly string[] | undefined): string | undefined {
   const isDue =
     due === undefined
@@ -103,6 +115,7 @@ function exactly(found: ReadonlySet<string> | undefined, due: readonly string[] 
 export const PURPOSE_RULES: Readonly<Record<CertificatePurpose, readonly Rule<CertificateView>[]>> = {
   'kubelet-client': rulesOf('kubelet-client'),
   'node-root-ca': rulesOf('node-root-ca'),
+  'node-root-cross': [...rulesOf('node-root-cross'), ...CROSS_RULES],
   'node-issuing-ca': rulesOf('node-issuing-ca'),
   'management-ca': rulesOf('management-ca'),
   server: rulesOf('server'),

@@ -6,6 +6,7 @@ import { EXTENSION, KEY_PURPOSE } from '../x509/oids.ts';
 export type CertificatePurpose =
   | 'kubelet-client'
   | 'node-root-ca'
+  | 'node-root-cross'
   | 'node-issuing-ca'
   | 'management-ca'
   | 'server'
@@ -20,6 +21,7 @@ export interface PurposeShape {
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly ca: boolean;
   readonly pathLength: number | undefined;
+  /** Issuer and subject are the same name. A cross-certificate's are, though another key signed it. */
   readonly selfSigned: boolean;
   /** notAfter − notBefore + 1 s, inclusive bounds. */
   readonly minSeconds: number;
@@ -55,6 +57,11 @@ const rootCa = (pathLength: number) => ({
 export const PURPOSE_SHAPES: Readonly<Record<CertificatePurpose, PurposeShape>> = {
   'kubelet-client': { ...leaf(KEY_PURPOSE.clientAuth), minSeconds: MIN_TTL_SECONDS, maxSeconds: MAX_TTL_SECONDS },
   'node-root-ca': rootCa(1),
+  // A root's key under another root: same name, and so self-issued, which path lengths do not count (RFC 5280 §4.2.1.9).
+  'node-root-cross': {
+    ...rootCa(1),
+    extensions: [basicConstraints, keyUsage, authorityKeyIdentifier, subjectKeyIdentifier],
+  },
   'node-issuing-ca': {
     extensions: [basicConstraints, keyUsage, extendedKeyUsage, authorityKeyIdentifier, subjectKeyIdentifier],
     // digitalSignature: this key signs OCSP responses itself (RFC 6960 §4.2.2.2), so that nothing else need chain to the node CA.

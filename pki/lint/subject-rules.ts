@@ -91,6 +91,7 @@ const ADMINISTRATOR_RULES: readonly Rule<CertificateView>[] = [
 export const SUBJECT_RULES: Readonly<Record<CertificatePurpose, readonly Rule<CertificateView>[]>> = {
   'kubelet-client': KUBELET_RULES,
   'node-root-ca': CA_RULES,
+  'node-root-cross': CA_RULES,
   'node-issuing-ca': CA_RULES,
   'management-ca': CA_RULES,
   server: SERVER_RULES,

@@ -43,6 +43,16 @@ export type NodeChangeFacts = {
 export type AuditCatalogue = {
   /** The process is ready to answer. */
   'service.started': { readonly version: string; readonly policyVersion: string };
+  /** From here on these are the node CAs, by subject key identifier: a start found others than the last one did. */
+  'authorities.changed': {
+    /** The one that signs. */
+    readonly signing: string;
+    readonly retired: readonly string[];
+    readonly next: string | undefined;
+    readonly roots: readonly string[];
+    /** SHA-256 of the bundle, in hex. */
+    readonly bundle: string;
+  };
   /** The process is about to end of its own accord; a crash leaves none. */
   'service.stopped': { readonly reason: string };
   /** From here on this policy decides. */
@@ -170,6 +180,15 @@ export type AuditCatalogue = {
     readonly bootId: string;
     readonly previousBootId: string | undefined;
     readonly agentVersion: string;
+  };
+  /** The node controller changed the node's Node object, or deleted pods on it. */
+  'cluster.node-changed': {
+    readonly nodeId: string;
+    readonly state: string;
+    readonly nodeUid: string | undefined;
+    /** What was done: `labels`, `taints`, `cordon`, `uncordon`, `create`, `delete-pods`, `delete-node`. */
+    readonly actions: readonly string[];
+    readonly pods: number | undefined;
   };
   /** An administrator asked that the node join again at once. */
   'node.renewal-requested': { readonly nodeId: string };

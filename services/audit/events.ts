@@ -41,6 +41,13 @@ export function serviceStarted(at: Date, facts: AuditCatalogue['service.started'
   return { type: 'service.started', at, actor: SERVICE, facts };
 }
 
+export function authoritiesChanged(
+  at: Date,
+  facts: AuditCatalogue['authorities.changed'],
+): AuditEventOf<'authorities.changed'> {
+  return { type: 'authorities.changed', at, actor: SERVICE, facts };
+}
+
 export function serviceStopped(at: Date, reason: string): AuditEventOf<'service.stopped'> {
   return { type: 'service.stopped', at, actor: SERVICE, facts: { reason } };
 }

@@ -14,7 +14,8 @@ import { startAuthorizer } from '#services/kubernetes/authorizer/main.ts';
 import { ServiceClient } from '#services/kubernetes/authorizer/service-client.ts';
 import { parseSnapshotPublicKey } from '#services/kubernetes/signed-statement.ts';
 
-import { readCertificates, readIdentity, type ServerIdentity } from '../material.ts';
+import { readIdentity, type ServerIdentity } from '../material.ts';
+import { readCertificates } from '../read-certificates.ts';
 import { nodeVersionFault } from '../node-version.ts';
 import { ConfigError, readTextFile } from '../strict-document.ts';
 import { type AuthorizerConfig, loadAuthorizerConfig } from './authorizer-config.ts';

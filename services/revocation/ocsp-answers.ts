@@ -4,6 +4,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Serial } from '#core/ids.ts';
 import type { Authority } from '#pki/issue-certificate.ts';
 import { createOcspResponder, OCSP_TRY_LATER, OCSP_UNAUTHORIZED, type OcspStatus } from '#pki/ocsp.ts';
+import { parseCertificate } from '#pki/x509/certificate.ts';
 import type { StoreReader } from '#services/store/store.ts';
 
 /** Seconds that an answer is good for: a relying party that keeps it learns of a revocation at most this much later. */
@@ -21,9 +22,12 @@ export interface OcspAnswersDeps {
 
 /** The answer to an OCSP request, DER both. Never rejects: a fault is told to `onFault`, and the asker to try later. */
 export function ocspAnswers({ authorities, store, now, onFault }: OcspAnswersDeps): (request: Bytes) => Promise<Bytes> {
-  const statusOf = (serial: Serial) => ocspStatus(store, serial);
   const responders = authorities.map((authority) =>
-    createOcspResponder({ authority, statusOf, validSeconds: OCSP_VALID_SECONDS }),
+    createOcspResponder({
+      authority,
+      statusOf: (serial) => ocspStatus(store, serial, authority),
+      validSeconds: OCSP_VALID_SECONDS,
+    }),
   );
   let underWay = 0;
   return async (request) => {
@@ -44,14 +48,29 @@ export function ocspAnswers({ authorities, store, now, onFault }: OcspAnswersDep
   };
 }
 
-/** What the store says of a serial. What was never signed, or may have been and was never handed out, is not good. */
-export async function ocspStatus(store: OcspAnswersDeps['store'], serial: Serial): Promise<OcspStatus> {
+/**
+ * What the store says of a serial of `authority`'s. What was never signed, or may have been and was never handed out, is not good; another
+ * CA's is unknown.
+ */
+export async function ocspStatus(
+  store: OcspAnswersDeps['store'],
+  serial: Serial,
+  authority: Pick<Authority, 'certificate'>,
+): Promise<OcspStatus> {
   // The list first: between the two looks a certificate can only be put on it, and then the second tells.
   const certificate = await store.findCertificate(serial);
-  if (certificate === undefined) return { status: 'unknown' };
+  if (certificate === undefined || isOfAnother(certificate.der, authority)) return { status: 'unknown' };
   const listed = await store.findRevocation(serial);
   if (listed !== undefined && listed.reason !== 'removeFromCRL') {
     return { status: 'revoked', revokedAt: listed.revokedAt, reason: listed.reason };
   }
   return certificate.state === 'issued' ? { status: 'good' } : { status: 'unknown' };
+}
+
+/** Whether a certificate names another key than `authority`'s as its issuer. Of one that was not handed out nobody knows. */
+function isOfAnother(der: Bytes | undefined, { certificate: issuer }: Pick<Authority, 'certificate'>): boolean {
+  if (der === undefined) return false;
+  const named = parseCertificate(der).extensions.authorityKeyIdentifier?.keyIdentifier;
+  const own = issuer.extensions.subjectKeyIdentifier;
+  return named === undefined || own === undefined || !equalBytes(named, own);
 }

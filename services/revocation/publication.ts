@@ -1,12 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import type { Bytes } from '#core/bytes.ts';
+import { type Bytes, utf8 } from '#core/bytes.ts';
 import { newRequestId } from '#core/ids.ts';
 import type { RandomSource } from '#core/random.ts';
 import { OCSP_REQUEST_MAX_BYTES } from '#pki/ocsp-request.ts';
 import { readBody } from '#services/http/body.ts';
-import { hasCurrent } from '#services/http/entity-tag.ts';
+import { entityTag, hasCurrent } from '#services/http/entity-tag.ts';
 import type { Origin } from '#services/http/origin.ts';
 import { ProblemError } from '#services/http/problem-error.ts';
 import { type Problem, problemOf, sendProblem } from '#services/http/problem-response.ts';
@@ -18,9 +18,18 @@ export interface PublicationDeps {
   /** The first is the issuer in use. */
   readonly publishers: readonly Pick<CrlPublisher, 'issuerKeyId' | 'current'>[];
   readonly answerOcsp: (request: Bytes) => Promise<Bytes>;
+  /** Undefined: none is served. */
+  readonly caBundle?: CaBundle | undefined;
   readonly originOf: (request: IncomingMessage) => Origin | undefined;
   readonly log: Log;
   readonly random: RandomSource;
+}
+
+/** The node CAs that count, in PEM. */
+export interface CaBundle {
+  readonly pem: string;
+  /** Since when the service has these and no others. */
+  readonly since: Date;
 }
 
 /** Seconds that a cache may give a list or an answer out without asking. */
@@ -30,6 +39,7 @@ const UNSIGNED_BYTES = 5;
 
 const CRL = '/v1/crl';
 const CRLS = '/v1/crls/';
+const CA_BUNDLE = '/v1/ca-bundle';
 const OCSP = '/v1/ocsp';
 /** RFC 6960 Appendix A.1: base64, of which `/`, `+` and `=` may be escaped. */
 const OCSP_GET = /^\/v1\/ocsp\/((?:[A-Za-z0-9+/=]|%2[BbFf]|%3[Dd]){4,12288})$/;
@@ -43,8 +53,8 @@ interface Published {
 type Outcome = Published | 'not-modified' | Problem;
 
 /**
- * Serves revocation lists and OCSP answers to whoever asks, and passes every other request to `next`. Both are DER and neither is of this API:
- * they are what RFC 5280 and RFC 6960 say, for programs that know nothing of Muster.
+ * Serves revocation lists, OCSP answers and the bundle of CAs to whoever asks, and passes every other request to `next`. None of them is of this
+ * API: they are what RFC 5280, RFC 6960 and RFC 7468 say, for programs that know nothing of Muster.
  */
 export function publication(deps: PublicationDeps, next: RequestListener): RequestListener {
   return (request, response) => {
@@ -65,7 +75,7 @@ interface Asked {
 }
 
 function routeOf(path: string): string | undefined {
-  if (path === CRL || path === OCSP) return path;
+  if (path === CRL || path === OCSP || path === CA_BUNDLE) return path;
   if (path.startsWith(CRLS)) return `${CRLS}{issuerKeyId}`;
   return path.startsWith(`${OCSP}/`) ? `${OCSP}/{request}` : undefined;
 }
@@ -113,6 +123,7 @@ async function serve(
 async function answer(deps: PublicationDeps, request: IncomingMessage, path: string): Promise<Outcome> {
   if (path === OCSP) return postedOcsp(deps, request);
   if (request.method !== 'GET' && request.method !== 'HEAD') return { problem: 'method-not-allowed' };
+  if (path === CA_BUNDLE) return bundleOutcome(deps.caBundle, request);
   if (path.startsWith(`${OCSP}/`)) return askedOcsp(deps, path);
   const publisher =
     path === CRL
@@ -125,6 +136,15 @@ async function answer(deps: PublicationDeps, request: IncomingMessage, path: str
   if (hasCurrent(request.headers['if-none-match'], tag)) return 'not-modified';
   const headers = { ETag: tag, 'Last-Modified': list.thisUpdate.toUTCString(), 'Cache-Control': CACHED };
   return { bytes: list.der, type: 'application/pkix-crl', headers };
+}
+
+function bundleOutcome(bundle: CaBundle | undefined, request: IncomingMessage): Outcome {
+  if (bundle === undefined) return { problem: 'not-found' };
+  const tag = entityTag(bundle.pem);
+  if (hasCurrent(request.headers['if-none-match'], tag)) return 'not-modified';
+  const headers = { ETag: tag, 'Last-Modified': bundle.since.toUTCString(), 'Cache-Control': CACHED };
+  // RFC 8555 §9.1
+  return { bytes: utf8(bundle.pem), type: 'application/pem-certificate-chain', headers };
 }
 
 const CACHED = `public, max-age=${CACHED_SECONDS}, must-revalidate`;

@@ -46,6 +46,7 @@ function issuerOf(purpose: CertificatePurpose): Certificate | undefined {
     case 'administrator':
       return ca.management.certificate;
     case 'node-root-ca':
+    case 'node-root-cross':
     case 'management-ca':
       return undefined;
   }

@@ -14,12 +14,17 @@ describe('the service', () => {
     const store = memoryStore();
     {
       await using running = await runService({ store });
-      expect(await auditTypes(store)).toEqual(['policy.loaded', 'service.started']);
+      expect(await auditTypes(store)).toEqual(['policy.loaded', 'service.started', 'authorities.changed']);
       expect(running.service.node.port).toBeGreaterThan(0);
       expect(running.service.admin.port).not.toBe(running.service.node.port);
     }
     store.unavailable = false;
-    expect(await auditTypes(store)).toEqual(['policy.loaded', 'service.started', 'service.stopped']);
+    expect(await auditTypes(store)).toEqual([
+      'policy.loaded',
+      'service.started',
+      'authorities.changed',
+      'service.stopped',
+    ]);
   });
 
   test('marks what an earlier process left unfinished, before anything else', async () => {

@@ -142,6 +142,13 @@ export const PROFILE_SAMPLES: readonly BadSample[] = [
     purpose: 'administrator',
     change: () => validity(91 * 86_400),
   },
+  {
+    rule: 'profile-cross-own-key',
+    sample: 'a root under itself',
+    purpose: 'node-root-cross',
+    issuer: ({ root }) => root.certificate,
+    change: (_, { root }) => ({ spki: root.certificate.publicKey.raw }),
+  },
   { rule: 'profile-self-signed', sample: 'a leaf of its own', change: (good) => ({ issuer: good.subject }) },
   {
     rule: 'profile-self-signed',

@@ -27,6 +27,7 @@ import {
   policyRefused,
   referenceRetired,
   referenceCaptured,
+  authoritiesChanged,
   serviceStarted,
   serviceStopped,
 } from '#services/audit/events.ts';
@@ -125,6 +126,13 @@ const TOKEN = { tokenId: '00112233aabbccdd', nodeName: labNodeName(1), pool: lab
 const CHANGED = { nodeId: labNodeId(1), nodeName: labNodeName(1), reason: undefined, text: 'seen opened' };
 
 const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
+  'authorities.changed': authoritiesChanged(NOON, {
+    signing: 'aa',
+    retired: ['bb'],
+    next: undefined,
+    roots: ['cc'],
+    bundle: '00',
+  }),
   'service.started': serviceStarted(NOON, { version: '0.1.0', policyVersion: 'f00d' }),
   'service.stopped': serviceStopped(NOON, 'SIGTERM'),
   'policy.loaded': policyLoaded(NOON, { policyVersion: 'f00d', pools: ['general'], referenceValues: ['golden-1'] }),

@@ -66,7 +66,12 @@ describe('muster serve', () => {
 
   test('runs until it is asked to stop, and has both on record', async () => {
     await serve({ config }, terminal());
-    expect(await typesOnRecord()).toEqual(['policy.loaded', 'service.started', 'service.stopped']);
+    expect(await typesOnRecord()).toEqual([
+      'policy.loaded',
+      'service.started',
+      'authorities.changed',
+      'service.stopped',
+    ]);
   });
 
   test('names every fault of its configuration, with the exit code for that', async () => {

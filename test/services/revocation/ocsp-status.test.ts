@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { isSerial } from '#core/ids.ts';
 import { ocspStatus } from '#services/revocation/ocsp-answers.ts';
 import { type JoinLab, joinLab } from '#test/lab/join-lab.ts';
+import { labNodeCa } from '#test/lab/node-ca.ts';
 import { changeNode, type Joined, joinedNode } from '#test/lab/revocation-lab.ts';
 import { labEvent } from '#test/lab/store-values.ts';
 
@@ -22,19 +23,27 @@ const revoke = () =>
   });
 
 describe('what OCSP says of a certificate', () => {
-  const status = async (serial = node.serial) => (await ocspStatus(lab.store, serial)).status;
+  const status = async (serial = node.serial) => (await ocspStatus(lab.store, serial, lab.ca.issuing)).status;
 
   test('is good, then revoked with its reason and time', async () => {
     expect(await status()).toBe('good');
     await revoke();
     const found = { status: 'revoked', reason: 'keyCompromise', revokedAt: now() };
-    expect(await ocspStatus(lab.store, node.serial)).toEqual(found);
+    expect(await ocspStatus(lab.store, node.serial, lab.ca.issuing)).toEqual(found);
   });
 
   test('is unknown for a serial that nobody reserved', async () => {
     const serial = '4d00';
     if (!isSerial(serial)) throw new Error('in form');
     expect(await status(serial)).toBe('unknown');
+  });
+
+  test('is unknown for another CA’s certificate, revoked or not', async () => {
+    const other = await labNodeCa();
+    const asked = async () => (await ocspStatus(lab.store, node.serial, other.issuing)).status;
+    expect(await asked()).toBe('unknown');
+    await revoke();
+    expect(await asked()).toBe('unknown');
   });
 
   test('is not good for one that was never handed out', async () => {
@@ -44,12 +53,15 @@ describe('what OCSP says of a certificate', () => {
       findRevocation: async () => undefined,
       findCertificate: async () => ({ ...certificate, state: 'signing' as const }),
     };
-    expect((await ocspStatus(store, node.serial)).status).toBe('unknown');
+    expect((await ocspStatus(store, node.serial, lab.ca.issuing)).status).toBe('unknown');
   });
 
   test('follows a hold and its end', async () => {
     await changeNode(lab.store, node, 'quarantine', { at: now() });
-    expect(await ocspStatus(lab.store, node.serial)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
+    expect(await ocspStatus(lab.store, node.serial, lab.ca.issuing)).toMatchObject({
+      status: 'revoked',
+      reason: 'certificateHold',
+    });
     await changeNode(lab.store, node, 'release', { at: now() });
     expect(await status()).toBe('good');
   });
