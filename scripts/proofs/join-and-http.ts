@@ -4,7 +4,6 @@ const ADMIT = 'services/join/admit-node.ts';
 const ADMIT_TEST = 'test/services/join/admit-node.test.ts';
 const CHALLENGE = 'services/join/open-challenge.ts';
 const CHALLENGE_TEST = 'test/services/join/open-challenge.test.ts';
-const TICKET = 'services/join/ticket.ts';
 const TICKET_TEST = 'test/services/join/ticket.test.ts';
 const SERVER_TEST = 'test/services/http/server.test.ts';
 const JSON_FILE = 'core/strict-json.ts';
@@ -85,7 +84,7 @@ export const JOIN_AND_HTTP_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: "a ticket's seal",
-    file: TICKET,
+    file: 'core/sealing.ts',
     check: '  } catch {\n    return undefined;\n  }\n  return plaintext;',
     without: '  } catch {}\n  return plaintext;',
     test: TICKET_TEST,

@@ -1,8 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
-
-import { type Bytes, concatBytes, equalBytes, fromHex, utf8 } from '#core/bytes.ts';
+import { type Bytes, concatBytes, fromHex, utf8 } from '#core/bytes.ts';
 import { sha256 } from '#core/digest.ts';
 import type { RandomSource } from '#core/random.ts';
+import { seal, type SealingKey, unseal } from '#core/sealing.ts';
 import { Secret } from '#core/secret.ts';
 
 import { decodeTicketFacts, encodeTicketFacts, type TicketFacts } from './ticket-facts.ts';
@@ -12,22 +11,12 @@ export const TICKET_LIFETIME_SECONDS = 60;
 /** Bytes of EK certificates that one ticket can carry: with them it still fits the field that a join brings it back in. */
 export const TICKET_CERTIFICATES_MAX_BYTES = 14_336;
 
-/** The key that tickets are sealed with, and the name it goes by in them. Every replica has the same. */
-export interface TicketKey {
-  /** 8 bytes. */
-  readonly id: Bytes;
-  /** 32 bytes. */
-  readonly secret: Secret<Bytes>;
-}
+/** The key that tickets are sealed with. */
+export type TicketKey = SealingKey;
 
-/** Version 1: a key for each ticket from HMAC-SHA-256 over its salt, AES-256-GCM under that key. */
-const VERSION = Uint8Array.of(1);
-const LABEL = utf8('muster-ticket-v1\0');
+const PURPOSE = 'muster-ticket-v1';
+const LABEL = utf8(`${PURPOSE}\0`);
 const KEY_ID_BYTES = 8;
-const SALT_BYTES = 16;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-const HEADER_BYTES = VERSION.byteLength + KEY_ID_BYTES;
 
 /** The key in a ticket key file: 64 characters of lower-case hex on one line. Throws RangeError on anything else. */
 export function parseTicketKey(file: Bytes): TicketKey {
@@ -37,15 +26,8 @@ export function parseTicketKey(file: Bytes): TicketKey {
 }
 
 /** The sealed facts: nobody without the key can read or change them. */
-export function sealTicket(facts: TicketFacts, key: TicketKey, random: RandomSource): Bytes {
-  const header = concatBytes(VERSION, key.id);
-  const salt = random(SALT_BYTES);
-  const iv = random(IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', ticketCipherKey(key, salt), iv, { authTagLength: TAG_BYTES });
-  cipher.setAAD(header);
-  const sealed = concatBytes(cipher.update(encodeTicketFacts(facts)), cipher.final());
-  return concatBytes(header, salt, iv, sealed, cipher.getAuthTag());
-}
+export const sealTicket = (facts: TicketFacts, key: TicketKey, random: RandomSource): Bytes =>
+  seal(encodeTicketFacts(facts), key, PURPOSE, random);
 
 /** Why a ticket is worth nothing, for the audit log. The caller is told `challenge-invalid` for each. */
 export type TicketFault = 'not-ours' | 'expired' | 'other-origin' | 'other-policy';
@@ -62,7 +44,7 @@ export function openTicket(
   ticket: Bytes,
   expected: { readonly key: TicketKey; readonly now: Date; readonly origin: string; readonly policyVersion: string },
 ): OpenedTicket {
-  const plaintext = unseal(ticket, expected.key);
+  const plaintext = unseal(ticket, expected.key, PURPOSE);
   if (plaintext === undefined) return { ok: false, fault: 'not-ours' };
   const facts = decodeTicketFacts(plaintext);
   if (expected.now >= facts.expiresAt) return { ok: false, fault: 'expired' };
@@ -70,29 +52,3 @@ export function openTicket(
   if (facts.policyVersion !== expected.policyVersion) return { ok: false, fault: 'other-policy' };
   return { ok: true, facts };
 }
-
-function unseal(ticket: Bytes, key: TicketKey): Bytes | undefined {
-  const sealedAt = HEADER_BYTES + SALT_BYTES + IV_BYTES;
-  if (ticket.byteLength < sealedAt + TAG_BYTES) return undefined;
-  const header = ticket.subarray(0, HEADER_BYTES);
-  if (!equalBytes(header, concatBytes(VERSION, key.id))) return undefined;
-  const salt = ticket.subarray(HEADER_BYTES, HEADER_BYTES + SALT_BYTES);
-  const iv = ticket.subarray(HEADER_BYTES + SALT_BYTES, sealedAt);
-  const decipher = createDecipheriv('aes-256-gcm', ticketCipherKey(key, salt), iv, { authTagLength: TAG_BYTES });
-  decipher.setAAD(header);
-  decipher.setAuthTag(ticket.subarray(-TAG_BYTES));
-  const plaintext = decipher.update(ticket.subarray(sealedAt, -TAG_BYTES));
-  try {
-    decipher.final();
-  } catch {
-    return undefined;
-  }
-  return plaintext;
-}
-
-/**
- * A key of its own for each ticket: replicas share the file's key for years, and random 96-bit IVs under one key would repeat within
- * the number of tickets they seal (NIST SP 800-38D §8.3).
- */
-const ticketCipherKey = (key: TicketKey, salt: Bytes): Bytes =>
-  createHmac('sha256', key.secret.reveal()).update(LABEL).update(salt).digest();

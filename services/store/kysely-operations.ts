@@ -14,6 +14,7 @@ import type { Executor } from './prepared-query.ts';
 import { revocationOperations } from './revocation-operations.ts';
 import type { Schema } from './schema.ts';
 import type { StoreOperations } from './store-operations.ts';
+import { stepUpOperations } from './step-ups.ts';
 import { storeParts, type Transact } from './store-parts.ts';
 import { ticketOperations } from './ticket-operations.ts';
 
@@ -36,5 +37,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...generationOperations(parts),
     ...joinTokenOperations(parts),
     ...censusOperations(parts),
+    ...stepUpOperations(parts),
   };
 }

@@ -29,6 +29,8 @@ export interface Schema {
   readonly tickets: TicketsTable;
   readonly join_tokens: JoinTokensTable;
   readonly candidates: CandidatesTable;
+  readonly step_up_challenges: StepUpChallengesTable;
+  readonly step_up_counters: StepUpCountersTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
   readonly node_contacts: NodeContactsTable;
@@ -126,6 +128,18 @@ export interface JoinTokensTable {
   redeemed_key: EkFingerprint | null;
   revoked_at: string | null;
   revoked_by: string | null;
+}
+
+/** Second factors that were used. */
+export interface StepUpChallengesTable {
+  challenge: string;
+  expires_at: string;
+}
+
+/** The last counter that each security key signed with. */
+export interface StepUpCountersTable {
+  credential: string;
+  counter: number;
 }
 
 export interface TicketsTable {

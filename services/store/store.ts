@@ -24,6 +24,7 @@ import type { KeyHolders } from './key-holders.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
 import type { JoinTokenStore } from './join-tokens.ts';
+import type { StepUpStore } from './step-ups.ts';
 
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
@@ -183,6 +184,7 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
   readonly createJoinToken: JoinTokenStore['createJoinToken'];
   readonly revokeJoinToken: JoinTokenStore['revokeJoinToken'];
   readonly redeemJoinToken: JoinTokenStore['redeemJoinToken'];
+  readonly useStepUp: StepUpStore['useStepUp'];
 }
 
 export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, AsyncDisposable {

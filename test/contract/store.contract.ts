@@ -14,6 +14,7 @@ import { nodeLifeContract } from './store-node-life.contract.ts';
 import { nodeContract } from './store-nodes.contract.ts';
 import { revocationContract } from './store-revocations.contract.ts';
 import { joinTokenContract } from './store-join-tokens.contract.ts';
+import { stepUpContract } from './store-step-ups.contract.ts';
 import { ticketContract } from './store-tickets.contract.ts';
 
 /** One empty store, and the hand of an administrator in it. */
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     contactContract(current);
     ticketContract(current);
     joinTokenContract(current);
+    stepUpContract(current);
     candidateContract(current);
     certificateContract(current);
     nodeLifeContract(current);

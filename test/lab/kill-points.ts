@@ -66,6 +66,7 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     createJoinToken: (...token) => store.createJoinToken(...token),
     revokeJoinToken: (...token) => store.revokeJoinToken(...token),
     redeemJoinToken: (redemption) => store.redeemJoinToken(redemption),
+    useStepUp: (...used) => store.useStepUp(...used),
     readAudit: (after, limit) => store.readAudit(after, limit),
     readAuditOfRequest: (requestId) => store.readAuditOfRequest(requestId),
     readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),

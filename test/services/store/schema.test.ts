@@ -120,6 +120,8 @@ const COLUMNS = {
     'renew_requested_at',
   ],
   revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
+  step_up_challenges: ['challenge', 'expires_at'],
+  step_up_counters: ['counter', 'credential'],
   tickets: ['expires_at', 'request_digest', 'request_id', 'serial', 'ticket_id'],
 };
 
