@@ -41,12 +41,12 @@ const NEVER_EXCLUDED = [
   '/var/tmp/',
   '/dev/shm/',
 ];
-const excludedPrefix = path
-  .regex(/\/$/, 'a folder, with a slash at its end')
-  .refine((prefix) => !/\/\.{0,2}\//.test(prefix), 'a path without //, /./ or /../')
+const excluded = path
+  .refine((text) => !/\/\.{0,2}(?:\/|$)/.test(text.replace(/\/$/, '')), 'a path without //, /./ or /../')
   .refine(
-    (prefix) => NEVER_EXCLUDED.every((folder) => !folder.startsWith(prefix) && !prefix.startsWith(folder)),
-    'a folder that neither holds programs nor is open to everyone',
+    (text) =>
+      NEVER_EXCLUDED.every((folder) => !folder.startsWith(`${text.replace(/\/$/, '')}/`) && !text.startsWith(folder)),
+    'a folder, with a slash at its end, or one file; neither where programs lie nor where everyone may write',
   );
 
 const measurementPolicy = z.strictObject({
@@ -89,10 +89,12 @@ export const imaPolicySchema = z.strictObject({
     .default({})
     .describe('By name, SHA-256 of other measured buffers, for example `kexec-cmdline`.'),
   excludes: z
-    .array(excludedPrefix)
+    .array(excluded)
     .max(256)
     .default([])
-    .describe('Folders whose files are not looked at. Compared as they stand, from the start of the path.'),
+    .describe(
+      'What is not looked at: the files below a folder, which ends in a slash, and single files. Compared as they stand.',
+    ),
 });
 
 /** A pool's demands on its nodes' IMA lists. */

@@ -140,10 +140,11 @@ export const IMA_PROOFS: readonly CheckProof[] = [
   row(
     'the anchor of excluded paths',
     'appraise-ima.ts',
-    'name.startsWith(prefix)',
-    'name.includes(prefix)',
+    'name.startsWith(path)',
+    'name.includes(path)',
     attack('T45-ima-newline-in-a-name'),
   ),
+  row('the end of an excluded file’s name', 'appraise-ima.ts', 'name === path', 'name.startsWith(path)', APPRAISE),
   row(
     'the path of a digest',
     'appraise-ima.ts',
@@ -196,8 +197,8 @@ export const IMA_PROOFS: readonly CheckProof[] = [
   {
     removes: 'what may be excluded',
     file: 'protocol/ima-policy.ts',
-    check: '!folder.startsWith(prefix) && !prefix.startsWith(folder)',
-    without: 'folder !== prefix',
+    check: "!folder.startsWith(`${text.replace(/\\/$/, '')}/`) && !text.startsWith(folder)",
+    without: 'folder !== text',
     test: SCHEMA,
   },
   {

@@ -89,7 +89,7 @@ function refusalOf(
 }
 
 const isExcluded = (name: string, excludes: readonly string[]): boolean =>
-  excludes.some((prefix) => name.startsWith(prefix));
+  excludes.some((path) => (path.endsWith('/') ? name.startsWith(path) : name === path));
 
 const MEASUREMENT_POLICY = { fact: 'ima-measurement-policy', code: 'ima-measurement-policy' } as const;
 

@@ -74,8 +74,11 @@ describe('a file is accepted', () => {
     expect(imaAppraisal([bootAggregate(), nameless, withoutDigest])).toEqual(['ima-file-refused', 'ima-file-refused']);
   });
 
-  const excludes = ['/var/log/'];
+  const excludes = ['/var/log/', '/etc/machine-id'];
   test.each<[string, string, readonly string[] | 'accepted']>([
+    ['a file that is excluded by itself', '/etc/machine-id', 'accepted'],
+    ['a file whose name goes on', '/etc/machine-id2', ['ima-file-refused']],
+    ['a file below it', '/etc/machine-id/x', ['ima-file-refused']],
     ['a path below', '/var/log/journal/x', 'accepted'],
     ['the folder by another name', '/var/log2/x', ['ima-file-refused']],
     ['the folder somewhere else', '/opt/var/log/x', ['ima-file-refused']],
