@@ -14,13 +14,14 @@ import { type KeyEnrolled, keyEnrolledSchema, type KeyEnrolmentBody } from '#pro
 import { type Answer, readBody, readProblem } from './answer.ts';
 import { type HttpAnswer, openAgent } from './connection.ts';
 import { openReplicas } from './replicas.ts';
+import { assertClockServes, blameClock, dateOf } from './service-time.ts';
 
 /** A join request as it will be sent: the same bytes however often. */
 export interface PreparedJoin {
   readonly body: Bytes;
 }
 
-/** The join service, as the agent sees it. Each call is one attempt. */
+/** The join service, as the agent sees it. Each call is one attempt; each throws ClockOffError where this machine's clock is why it must fail. */
 export interface JoinService extends Disposable {
   requestChallenge(request: ChallengeRequestBody): Promise<Answer<ChallengeResponse>>;
   submitJoin(join: PreparedJoin): Promise<Answer<JoinResponse | JoinPending>>;
@@ -46,14 +47,17 @@ export function prepareJoin(request: JoinRequestBody): PreparedJoin {
 /** A client of the service, over one connection for as long as it lasts. Disposing of it breaks that off. */
 export function openJoinService(options: JoinServiceOptions): JoinService {
   const agent = openAgent(options.serviceCa);
-  const post = openReplicas(options, agent);
+  const { serviceCa, now } = options;
+  const post = openReplicas({ ...options, explain: (error, url) => blameClock(error, url, serviceCa, now) }, agent);
   const problemOf = (answer: HttpAnswer): Answer<never> => readProblem(answer, options.now().getTime());
 
   return {
     requestChallenge: (request) =>
-      post('/v1/challenges', utf8(JSON.stringify(request)), (answer) =>
-        answer.status === 201 ? readBody(answer, challengeResponseSchema) : problemOf(answer),
-      ),
+      post('/v1/challenges', utf8(JSON.stringify(request)), (answer) => {
+        // Before the join, which would have a certificate signed that this machine must throw away.
+        assertClockServes(dateOf(answer.headers.date), now());
+        return answer.status === 201 ? readBody(answer, challengeResponseSchema) : problemOf(answer);
+      }),
     submitJoin: ({ body }) =>
       post('/v1/joins', body, (answer): Answer<JoinResponse | JoinPending> => {
         if (answer.status === 201) return readBody(answer, joinResponseSchema);

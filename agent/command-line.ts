@@ -12,7 +12,7 @@ Usage:
   muster-agent credential [--config FILE]         answer a kubelet that starts this as its exec credential plugin
   muster-agent doctor [--config FILE] [-o json]   look at everything a join depends on, change nothing
   muster-agent ek     [--config FILE] [--out FILE] [-o json]   say what an administrator needs to enrol this machine
-  muster-agent key    [--config FILE] [-o json]   the same for a machine without a TPM: its public key, and what it measures
+  muster-agent key    [--config FILE] [-o json]   the same for a machine without a TPM: its key, and what it measures
   muster-agent --version | --help
 
 Options:

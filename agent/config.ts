@@ -62,7 +62,7 @@ const measurementsSchema = z
       '/var/lib/muster-agent/measurement-key.pem',
     ),
     tokenFile: path(
-      'A join token that enrols the key, mode 0600. It is used where the file is there, and the file is removed then.',
+      'A join token that enrols the key, mode 0600. It is used where the file is there, and the file is removed then, unless it is on a read-only file system.',
     ).optional(),
     kernelFile: path('The kernel that runs, for example `/boot/vmlinuz-6.12`.').optional(),
     initrdFile: path('Its initial RAM disk. Absent: there is none.').optional(),

@@ -2,7 +2,9 @@ import type { Clock } from '#core/clock.ts';
 
 import type { AgentConfig } from './config.ts';
 import { type Check, ok } from './doctor/check.ts';
+import { checkAudience } from './doctor/check-audience.ts';
 import { checkFiles } from './doctor/check-files.ts';
+import { checkLogs } from './doctor/check-logs.ts';
 import { checkMeasurements } from './doctor/check-measurements.ts';
 import { checkService } from './doctor/check-service.ts';
 import { checkTpm } from './doctor/check-tpm.ts';
@@ -11,11 +13,11 @@ import { checkTpm } from './doctor/check-tpm.ts';
 export async function examine(config: AgentConfig, now: Clock): Promise<readonly Check[]> {
   const checks: Check[] = [
     ok('configuration', `in order; this node asks to be ${config.claimedNodeName}`),
-    ok('audience', `"${config.audience}" (must be what the service is configured with)`),
+    checkAudience(config),
   ];
   checks.push(
     ...(config.measurements === undefined
-      ? await checkTpm(config.tpm)
+      ? [...(await checkTpm(config.tpm)), ...(await checkLogs(config.tpm))]
       : [await checkMeasurements(config.measurements)]),
   );
   for (const url of config.services) checks.push(...(await checkService(url, config, now)));

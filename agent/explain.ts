@@ -9,6 +9,7 @@ import type { JoinedNode, JoinOutcome } from './join-cluster.ts';
 import { JoinLockedError, JoinLockError } from './join-lock.ts';
 import { LogTooLongError } from './measured-log.ts';
 import { MeasurementError } from './measurements/measurement-error.ts';
+import { ClockOffError } from './service-time.ts';
 import { TpmDeviceError } from './tpm/device-error.ts';
 import { NoEndorsementKeyError } from './tpm/endorsement-key.ts';
 import { PcrsUnsteadyError, PcrUnavailableError } from './tpm/quote.ts';
@@ -64,6 +65,8 @@ export function explainError(error: unknown): CommandFailure {
     );
   }
   if (error instanceof MeasurementError) return failure(EXIT.unavailable, `${error.message}: ${error.advice}`);
+  if (error instanceof ClockOffError)
+    return failure(EXIT.tryLater, `${error.message}: synchronise it (NTP), then run the same command again`);
   if (error instanceof LogTooLongError)
     return failure(EXIT.unavailable, `${error.message}: restart the machine to begin a new log`);
   if (error instanceof TpmResponseError)
@@ -88,8 +91,10 @@ const DEVICE_ADVICE: Readonly<Record<TpmDeviceError['fault'], string>> = {
   'address-invalid': 'correct tpm.device in the configuration',
   'not-found': 'switch the TPM on in the firmware settings, or name the right device in tpm.device',
   'not-permitted': 'run the agent as root, or as a member of the group that owns the device',
-  unreachable: 'check that nothing else holds it and that its driver or emulator is running',
-  timeout: 'restart the machine, and replace the TPM if it happens again',
+  busy: 'stop that program (`fuser -v` on the device names it), or name the resource manager /dev/tpmrm0 in tpm.device',
+  unreachable: 'check that its driver or emulator is running',
+  timeout:
+    'see whether another program holds it (`fuser -v` on the device), restart the machine, and replace the TPM if it happens again',
   closed: 'check that its driver or emulator is running',
   'bad-response': 'check that tpm.device is a TPM 2.0',
 };

@@ -15,6 +15,7 @@ import { type JoinService, type PreparedJoin, prepareJoin } from './client.ts';
 import type { AgentConfig } from './config.ts';
 import { installCredential } from './credential.ts';
 import { checkCluster, renderKubeconfig, writeKubeconfig } from './kubeconfig.ts';
+import { ClockOffError } from './service-time.ts';
 import { firstDelayMs, type Patience, type PatienceDeps, startPatience } from './retry.ts';
 
 export interface JoinDeps extends PatienceDeps, AtomicFileDeps {
@@ -74,7 +75,7 @@ export async function joinCluster(deps: JoinDeps, config: AgentConfig): Promise<
   const patience = startPatience(deps, config.wait.totalSeconds);
   await deps.sleep(firstDelayMs(config.claimedNodeName, config.wait.spreadFirstSeconds));
   for (;;) {
-    const outcome = await joinOnce(deps, config, patience);
+    const outcome = await joinOnce(deps, config, patience).catch(againOnceClockIsSet);
     if (outcome.status !== 'again') return outcome;
     const { reason, afterSeconds } = outcome;
     if (!(await patience.pause(reason, afterSeconds)))
@@ -207,6 +208,12 @@ function outcomeOf(answer: Exclude<Answer<unknown>, { status: 'ok' }>): Exclude<
 
 function problemReason({ problem, httpStatus }: Extract<Answer<unknown>, { status: 'problem' }>): string {
   return `the service says ${problem ?? `HTTP ${httpStatus}`}`;
+}
+
+/** The clock of a machine that boots is often set a little later. */
+function againOnceClockIsSet(error: unknown): Again {
+  if (error instanceof ClockOffError) return again(error.message, 0);
+  throw error;
 }
 
 const unusable = (reason: string) => ({ status: 'answer-unusable', reason }) as const;

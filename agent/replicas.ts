@@ -24,26 +24,28 @@ export interface ReplicaOptions {
   readonly random: RandomSource;
   /** Aborted: requests are broken off, and have no answer. */
   readonly signal?: AbortSignal | undefined;
+  /** What a connection's error means, where more can be said than it says itself. What it throws is thrown in place of an answer. */
+  readonly explain?: ((error: unknown, url: URL) => Promise<string | undefined>) | undefined;
 }
 
 /**
  * The service at `services`, which are replicas of one another: requests stay with one for as long as that one answers, and go on to the next
  * otherwise. The order is random.
  */
-export function openReplicas({ services, random, signal }: ReplicaOptions, agent: Agent): PostToService {
+export function openReplicas({ services, random, signal, explain }: ReplicaOptions, agent: Agent): PostToService {
   const replicas = shuffle(services, random);
   let current = 0;
   return async (path, body, read) => {
     const replica = replicas[current % replicas.length];
     if (replica === undefined) throw new RangeError('there is no service to ask');
-    const answer = await attempt({ agent, signal }, { url: new URL(path, replica), body }, read);
+    const answer = await attempt({ agent, signal, explain }, { url: new URL(path, replica), body }, read);
     if (answer.status === 'unreachable' || (answer.status === 'problem' && answer.httpStatus >= 500)) current += 1;
     return answer;
   };
 }
 
 async function attempt<T>(
-  how: Pick<PostOptions, 'agent' | 'signal'>,
+  { explain, ...how }: Pick<PostOptions, 'agent' | 'signal'> & Pick<ReplicaOptions, 'explain'>,
   { url, body }: { readonly url: URL; readonly body: Bytes },
   read: (answer: HttpAnswer) => Answer<T>,
 ): Promise<Answer<T>> {
@@ -52,7 +54,8 @@ async function attempt<T>(
     answer = await postJson(url, body, { ...how, timeoutMs: REQUEST_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
   } catch (error) {
     if (error instanceof AnswerTooLongError) return { status: 'unusable', reason: error.message };
-    return { status: 'unreachable', reason: `${url.origin} cannot be reached: ${connectionFault(error).reason}` };
+    const reason = (await explain?.(error, url)) ?? connectionFault(error).reason;
+    return { status: 'unreachable', reason: `${url.origin} cannot be reached: ${reason}` };
   }
   return read(answer);
 }

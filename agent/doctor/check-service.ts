@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { lookup } from 'node:dns/promises';
-import { request } from 'node:https';
 import { connect, isIP } from 'node:net';
 
 import type { Clock } from '#core/clock.ts';
 
 import { type ConnectionFault, connectionFault } from '../connection-fault.ts';
 import type { AgentConfig } from '../config.ts';
+import { askForTime, isAboutTime, renderSkew } from '../service-time.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -72,32 +72,6 @@ async function openPort(host: string, port: number): Promise<void> {
   }
 }
 
-/** The Date header of an answer to a request that says nothing; undefined if there is none. */
-function askForTime(url: URL, ca: string, verify: boolean): Promise<Date | undefined> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, {
-      method: 'GET',
-      ca,
-      agent: false,
-      minVersion: 'TLSv1.3',
-      rejectUnauthorized: verify,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    outgoing.once('error', reject);
-    outgoing.once('response', (incoming) => {
-      incoming.destroy();
-      const at = Date.parse(incoming.headers.date ?? '');
-      resolve(Number.isNaN(at) ? undefined : new Date(at));
-    });
-    outgoing.end();
-  });
-}
-
-function isAboutTime(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : '';
-  return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED';
-}
-
 /**
  * The clock's difference when that very difference may be why TLS fails. The time then comes from someone unproven, so it is only ever
  * told, never used: nothing is sent, and nothing else is read.
@@ -117,7 +91,7 @@ export function describeClock(theirs: Date | undefined, ours: Date): Check {
   const seconds = Math.round((ours.getTime() - theirs.getTime()) / 1_000);
   const size = Math.abs(seconds);
   if (size <= 2) return ok('clock', 'the same as the service’s');
-  const finding = `${size} s ${seconds > 0 ? 'ahead of' : 'behind'} the service’s`;
+  const finding = `${renderSkew(theirs, ours)} the service’s`;
   const advice = 'synchronise this machine’s clock (NTP), for certificates are judged by it';
   return size <= TOLERATED_SKEW_SECONDS ? warn('clock', finding, advice) : fail('clock', finding, advice);
 }

@@ -10,18 +10,15 @@ import { openTpm, type TpmDevice } from '../tpm/device.ts';
 import { type EkCertificateFinding, findEkCertificates, openEndorsementKey } from '../tpm/endorsement-key.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
+/** Any TPM says its maker's name within this time; keys are given longer. */
+const QUICK_MS = 5_000;
+
 /** Whether there is a TPM, whether it answers, what EK certificates it has, and whether it makes the keys that a join takes. */
 export async function checkTpm(config: AgentConfig['tpm']): Promise<readonly Check[]> {
-  let tpm: TpmDevice;
-  try {
-    tpm = await openTpm(config.device);
-  } catch (error) {
-    return [failed('tpm device', error)];
-  }
-  await using opened = tpm;
-  const checks = [ok('tpm device', `${config.device} can be opened`)];
+  const checks = await firstLook(config.device);
+  if (checks.some(({ status }) => status === 'fail')) return checks;
+  await using opened = await openTpm(config.device);
   const steps: readonly (readonly [string, () => Promise<Check>])[] = [
-    ['tpm answers', () => checkAnswers(opened)],
     ['ek certificate', async () => describeCertificates(await findEkCertificates(opened, config.ekPreference))],
     ['tpm keys', () => checkKeys(opened, config)],
   ];
@@ -33,6 +30,16 @@ export async function checkTpm(config: AgentConfig['tpm']): Promise<readonly Che
     }
   }
   return checks;
+}
+
+async function firstLook(device: string): Promise<Check[]> {
+  try {
+    await using tpm = await openTpm(device, { commandTimeoutMs: QUICK_MS });
+    const answers = await checkAnswers(tpm).catch((error: unknown) => failed('tpm answers', error));
+    return [ok('tpm device', `${device} can be opened`), answers];
+  } catch (error) {
+    return [failed('tpm device', error)];
+  }
 }
 
 async function checkAnswers(tpm: TpmDevice): Promise<Check> {

@@ -7,7 +7,6 @@ import { pipeline } from 'node:stream/promises';
 
 import { toHex } from '#core/bytes.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 /** The folders that the agent runs from. */
 const FOLDERS = ['agent', 'core', 'pki', 'protocol', 'tpm2'];
 
@@ -27,7 +26,7 @@ async function fileDigest(file: string): Promise<string> {
 }
 
 /** SHA-256 over the agent's source files below `root`, in order of path: each path, a NUL, and the SHA-256 of its contents. Lower-case hex. */
-export async function sourceDigest(root = ROOT): Promise<string> {
+export async function sourceDigest(root = join(import.meta.dirname, '../..')): Promise<string> {
   const total = createHash('sha256');
   for (const folder of FOLDERS) {
     const found = await readdir(join(root, folder), { recursive: true, withFileTypes: true });

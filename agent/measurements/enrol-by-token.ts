@@ -39,8 +39,9 @@ export async function enrolByToken(
   for (;;) {
     const answer = await deps.service.enrolKey(body);
     if (answer.status === 'ok') {
-      await unlink(tokenFile);
-      deps.progress(`The key is enrolled for ${answer.value.nodeName}; ${tokenFile} is removed.`);
+      const isRemoved = await removeToken(tokenFile);
+      const what = isRemoved ? 'is removed' : 'cannot be removed, and is used up';
+      deps.progress(`The key is enrolled for ${answer.value.nodeName}; ${tokenFile} ${what}.`);
       return undefined;
     }
     if (answer.status === 'unusable') return { status: 'answer-unusable', reason: answer.reason };
@@ -56,6 +57,17 @@ export async function enrolByToken(
         ? { status: 'unreachable', reason }
         : { status: 'not-yet', reason, retryAfterSeconds: seconds };
     }
+  }
+}
+
+/** False for a file that others keep, such as a credential that systemd passed: its token enrols this key and no other from now on. */
+async function removeToken(file: string): Promise<boolean> {
+  try {
+    await unlink(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'EROFS' || error.code === 'EACCES')) return false;
+    throw error;
   }
 }
 

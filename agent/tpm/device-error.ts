@@ -3,6 +3,7 @@ export type TpmDeviceFault =
   | 'address-invalid'
   | 'not-found'
   | 'not-permitted'
+  | 'busy'
   | 'unreachable'
   | 'timeout'
   | 'closed'
@@ -30,6 +31,8 @@ export function deviceErrorOf(address: string, cause: unknown): TpmDeviceError {
     case 'EACCES':
     case 'EPERM':
       return new TpmDeviceError('not-permitted', `no permission to use the TPM at ${address}`, { cause });
+    case 'EBUSY':
+      return new TpmDeviceError('busy', `another program holds the TPM at ${address}`, { cause });
     default:
       return new TpmDeviceError('unreachable', `the TPM at ${address} cannot be reached (${String(code ?? cause)})`, {
         cause,

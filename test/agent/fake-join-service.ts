@@ -94,7 +94,10 @@ export async function startFakeJoinService({ now = systemClock }: { now?: Clock 
     rejectUnauthorized: false,
   });
   server.on('secureConnection', () => (connections += 1));
-  server.on('request', (request, response) => void handle(request, response));
+  server.on('request', (request, response) => {
+    response.setHeader('date', now().toUTCString());
+    void handle(request, response);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

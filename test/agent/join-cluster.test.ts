@@ -59,7 +59,7 @@ const config = (override: Partial<AgentConfig> = {}): AgentConfig => ({
 /** One join with a clock that moves only when the agent sleeps. */
 async function run(settings: AgentConfig = config(), override: Partial<JoinDeps> = {}) {
   let elapsedMs = 0;
-  const capabilities = { now: () => new Date(), random: override.random ?? systemRandom };
+  const capabilities = { now: override.now ?? (() => new Date()), random: override.random ?? systemRandom };
   using client = openJoinService({ ...settings, ...capabilities });
   return await joinCluster(
     {
@@ -100,6 +100,13 @@ describe('a join', () => {
     expect((await stat(join(directory, 'credential'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(directory, 'credential', 'node.pem'))).mode & 0o777).toBe(0o600);
     expect((await stat(join(directory, 'kubernetes', 'kubelet.conf'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('waits while the clock is a year off, says by how much, and joins once it is right', async () => {
+    const now = () => new Date(Date.now() - (slept.length < 4 ? 365 * 86_400_000 : 0));
+    expect(await run(config(), { now })).toMatchObject({ status: 'joined' });
+    expect(said.filter((line) => line.includes('clock is off, 365 days behind the service’s'))).toHaveLength(3);
+    expect(paths().filter((path) => path === 'joins')).toHaveLength(1);
   });
 
   test('makes its two calls over one connection', async () => {
