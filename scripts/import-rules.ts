@@ -44,7 +44,8 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   attestation: [],
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
-  services: ['express', 'kysely', 'pg', 'pino', 'yaml', 'zod'],
+  'services/kubernetes': ['zod', '@kubernetes/client-node'],
+  services: ['age-encryption', 'express', 'kysely', 'pg', 'pino', 'prom-client', 'yaml', 'zod'],
 };
 
 /** Folders without input or output, and the modules they may therefore not import. */

@@ -26,6 +26,7 @@ import { WorkLimit } from '#services/http/work-limit.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
 import { type HeartbeatRoutesDeps, heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
 import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
+import { ratingOf } from '#services/inventory/inventory-deps.ts';
 import type { NodeContacts } from '#services/inventory/node-contacts.ts';
 import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
@@ -310,14 +311,12 @@ async function clusterOf(
   if (kubeconfig === undefined) return undefined;
   const { openKubeconfigClient } = await import('#services/kubernetes/cluster/kubeconfig-client.ts');
   const client = await openKubeconfigClient(kubeconfig);
-  const policy = () => material.policySource.status().policy;
-  const unmanaged = config.snapshot?.unmanagedNodes ?? [];
   return keepCluster({
     client,
     store,
     contacts,
-    policy,
-    unmanaged,
+    ratingOf: (node) => ratingOf(node, material.policySource.status().policy),
+    unmanaged: config.snapshot?.unmanagedNodes ?? [],
     options,
     now,
     elapsedMs,

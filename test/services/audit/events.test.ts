@@ -32,6 +32,7 @@ import {
   serviceStopped,
 } from '#services/audit/events.ts';
 import { certificateRevoked, nodeChanged } from '#services/audit/node-life-events.ts';
+import { clusterNodeChanged } from '#services/audit/cluster-events.ts';
 import { connectivityChanged, heartbeatRefused, nodeBooted, renewalRequested } from '#services/audit/contact-events.ts';
 import {
   NOON,
@@ -203,6 +204,14 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   }),
   'node.renewal-requested': renewalRequested(OCCASION, 'CN=alice', { nodeId: labNodeId(1), nodeName: labNodeName(1) }),
   'heartbeat.refused': heartbeatRefused(OCCASION, {
+  'cluster.node-changed': clusterNodeChanged(NOON, {
+    nodeId: labNodeId(1),
+    nodeName: labNodeName(1),
+    state: 'barred',
+    nodeUid: undefined,
+    actions: ['taints', 'cordon'],
+    pods: undefined,
+  }),
     reason: 'certificate revoked',
     serial: labSerial(1),
     fingerprint: labIssued(1).fingerprint,
