@@ -27,6 +27,8 @@ test.each([
   ['no parameters', oaep()],
   ['the default parameters', oaep(sequence())],
   ['every parameter', oaep(FULL)],
+  ['a label of 32 bytes', oaep(sequence(tagged(2, label('x'.repeat(32)))))],
+  ['a digest without parameters', oaep(sequence(tagged(0, sequence(oid(DIGEST_OID.sha256)))))],
   ['a label alone', oaep(sequence(tagged(2, label('DUPLICATE'))))],
 ])('an OAEP key with %s becomes the plain key', (_, spki) => {
   expect(plainSpki(parseSpki(spki)).raw).toEqual(RSA);
@@ -53,6 +55,9 @@ test.each([
     'a label with something after it',
     oaep(sequence(tagged(2, sequence(oid(P_SPECIFIED), octetString(Buffer.alloc(1)), nullValue())))),
   ],
+  ['something after the digest', oaep(sequence(tagged(0, SHA256, nullValue())))],
+  ['something after the mask', oaep(sequence(tagged(1, mgf(MGF1, SHA256), nullValue())))],
+  ['something after the label', oaep(sequence(tagged(2, label('x'), nullValue())))],
   ['a parameter after the last', oaep(sequence(tagged(2, label('x')), nullValue()))],
   ['parameters in another order', oaep(sequence(tagged(2, label('x')), tagged(0, SHA256)))],
 ])('an OAEP key with %s is refused', (_, spki) => {
