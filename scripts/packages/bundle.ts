@@ -19,5 +19,8 @@ export async function bundleProgram(root: string, entry: string): Promise<Bundle
   if (foreign.length > 0) throw new Error(`${entry} still imports ${foreign.join(', ')}`);
   const places = chunk.moduleIds.map((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(relative(root, id))?.[0]);
   const packages = [...new Set(places.filter((place) => place !== undefined))].toSorted();
-  return { code: chunk.code, packages };
+  // In an executable the module's URL is whatever name it was called by. Only modules of the runtime are required.
+  const code = chunk.code.replace('createRequire(import.meta.url)', "createRequire('/')");
+  if (code.includes('import.meta.url')) throw new Error(`${entry} depends on where it is`);
+  return { code, packages };
 }
