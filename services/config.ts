@@ -6,8 +6,6 @@ import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { connectivitySchema } from './connectivity-config.ts';
 import { kubeconfigSchema, nodeControllerSchema, withAbsoluteKubeconfig } from './node-controller-config.ts';
-import { metricsListenerSchema, withAbsoluteMetricsPaths } from './metrics-config.ts';
-import { shutdownSchema } from './shutdown-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
 import { heldBodyBytesSchema, joinRatesSchema, LARGEST_BODY_BYTES, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
