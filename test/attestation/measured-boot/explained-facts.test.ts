@@ -91,6 +91,15 @@ describe('what is wanted is said as the policy has it', () => {
   });
 });
 
+test('revoked images are looked for where Secure Boot is required, or a revocation list is named', () => {
+  const line = (policy: PolicyText) => lineOf('revoked-images', policy);
+  expect(line({})).toBe('revoked-images: none | none');
+  expect(line({ secureBoot: 'not-required', dbxIncludes: [KERNEL] })).toBe(
+    `!revoked-images: none | ${KERNEL}, ${KERNEL}`,
+  );
+  expect(line({ secureBoot: 'not-required' })).toBeUndefined();
+});
+
 const SECURE_BOOT = GOOD.secureBoot;
 const GOOD_UKI = {
   image: { sections: [{ name: '.linux', digest: KERNEL }], otherEvents: 0, bootPhases: [] },
