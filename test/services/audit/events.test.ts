@@ -202,8 +202,6 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
     agentVersion: '1.0.0',
     address: '192.0.2.7',
   }),
-  'node.renewal-requested': renewalRequested(OCCASION, 'CN=alice', { nodeId: labNodeId(1), nodeName: labNodeName(1) }),
-  'heartbeat.refused': heartbeatRefused(OCCASION, {
   'cluster.node-changed': clusterNodeChanged(NOON, {
     nodeId: labNodeId(1),
     nodeName: labNodeName(1),
@@ -212,6 +210,8 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
     actions: ['taints', 'cordon'],
     pods: undefined,
   }),
+  'node.renewal-requested': renewalRequested(OCCASION, 'CN=alice', { nodeId: labNodeId(1), nodeName: labNodeName(1) }),
+  'heartbeat.refused': heartbeatRefused(OCCASION, {
     reason: 'certificate revoked',
     serial: labSerial(1),
     fingerprint: labIssued(1).fingerprint,
