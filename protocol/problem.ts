@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { stepUpDemandSchema } from './step-up.ts';
+
 /** What the caller should do next: nothing, send the same again, or begin with a new challenge. */
 export type Retry = 'never' | 'same-request' | 'new-challenge';
 
@@ -58,5 +60,7 @@ export const problemDocument = z.object({
   retry: z.enum(['never', 'same-request', 'new-challenge']).optional(),
   detail: z.string().optional(),
   errors: z.array(fieldError).optional(),
+  /** Of `step-up-required`, for a caller who has a security key: sign, and ask again. */
+  stepUp: stepUpDemandSchema.optional(),
 });
 export type ProblemDocument = z.output<typeof problemDocument>;

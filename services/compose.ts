@@ -15,6 +15,8 @@ import { parsePemOf } from '#pki/x509/pem.ts';
 import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
+import { guardRoutes } from '#services/admin/step-up/guard-routes.ts';
+import { type StepUp, stepUp } from '#services/admin/step-up/step-up.ts';
 import { tokenRoutes } from '#services/admin/token-routes.ts';
 import { createApp } from '#services/http/app.ts';
 import { BodyBudget } from '#services/http/body-budget.ts';
@@ -43,7 +45,7 @@ import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-f
 import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 import type { Store } from '#services/store/store.ts';
 
-import { administratorList } from './administrators.ts';
+import { type Administrators, administratorsIn, readAdministratorsWithoutKey } from './administrators.ts';
 import { type Authorities, bundlePem, clientCaPem, NO_OTHERS, sentIssuersPem, sortAuthorities } from './authorities.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
@@ -168,8 +170,9 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   ];
   const document = openApiDocument(nodeApi, adminApi);
 
-  const isAdministrator = administratorList(listeners.admin.administrators);
-  const gate = adminGate({ now, isAdministrator, appendAudit: (event) => store.appendAudit(event) });
+  const administrators = administratorsIn(listeners.admin.administrators);
+  const gate = adminGate({ now, isAdministrator: administrators.isAdministrator, appendAudit });
+  await warnOfMissingKeys(parts);
   const origins = callerOrigins(listeners.node.proxies, {
     headerTimeoutMs: PROXY_HEADER_MS,
     headerRefused: (proxy, fault) => {
@@ -179,7 +182,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const revocations = starting.use(keepRevocations(parts, authorities, { pem: bundlePem(authorities), since }));
   const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
   const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins, bodies });
-  const adminApp = createApp({ listener: 'admin', routes: adminApi, gate, log, random });
+  const guarded = guardRoutes(adminApi, { stepUp: stepUpOf(parts, administrators), now });
+  const adminApp = createApp({ listener: 'admin', routes: guarded, gate, log, random });
 
   const { maxConnections } = limits;
   const admin = starting.use(
@@ -287,6 +291,32 @@ function nodeRoutesOf(
     joinBodyBytes: limits.joinBodyBytes,
   });
   return [...joins, ...keys];
+}
+
+/** The second factor that administrators' dangerous acts need. */
+function stepUpOf(
+  { config, material, store, now, random }: ServiceParts,
+  { securityKeysOf }: Pick<Administrators, 'securityKeysOf'>,
+): StepUp {
+  const { relyingParty, require, required } = config.stepUp;
+  return stepUp({
+    now,
+    elapsedMs,
+    random,
+    sealingKey: material.ticketKey,
+    relyingParty,
+    require,
+    required: new Set(required),
+    securityKeysOf,
+    useStepUp: (...used) => store.useStepUp(...used),
+    appendAudit: (event) => store.appendAudit(event),
+  });
+}
+
+/** Says once, at the start, who has no second factor. */
+async function warnOfMissingKeys({ config, log }: ServiceParts): Promise<void> {
+  const without = await readAdministratorsWithoutKey(config.listeners.admin.administrators);
+  if (without.length > 0) log.warn({ administrators: without }, 'administrators without a security key');
 }
 
 /** Copies of a measurement key that heartbeats expose, frozen as a join freezes them. */

@@ -11,6 +11,7 @@ import { heldBodyBytesSchema, joinRatesSchema, LARGEST_BODY_BYTES, workSchema } 
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
 import { storeSchema, withAbsoluteStorePaths } from './store-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
+import { stepUpSchema } from './step-up-config.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -146,6 +147,7 @@ export const serverConfigSchema = z
     snapshot: snapshot.optional(),
     connectivity: connectivitySchema,
     limits,
+    stepUp: stepUpSchema,
     log,
   })
   .superRefine(({ listeners: { node, admin } }, context) => {

@@ -64,7 +64,7 @@ function postApproval(deps: CandidateRoutesDeps): Route<Principal> {
     query: nothing,
     body: { schema: candidateApprovalSchema, limitBytes: BODY_BYTES },
     answers: { 200: { description: 'The node, which may join from now on', schema: candidateApprovedSchema } },
-    problems: ['not-found', 'precondition-failed', 'state-conflict'],
+    problems: ['not-found', 'precondition-failed', 'state-conflict', 'step-up-required', 'rate-limited'],
     handle: async ({ params: { id }, body, caller, requestId, origin }) => {
       const approver = { name: caller.name, requestId, address: origin ?? 'unrecognised' };
       const outcome = await approveCandidate(deps, id, body, approver);

@@ -46,7 +46,14 @@ function postNodeChange(deps: RevocationRoutesDeps): Route<Principal> {
     query: nothing,
     body: { schema: nodeChangeRequestSchema, limitBytes: CHANGE_BODY_BYTES },
     answers: { 200: { description: 'What was done; of a dry run, what would be', schema: nodeChangeResponseSchema } },
-    problems: ['not-found', 'state-conflict', 'precondition-failed', 'revocation-reason-refused'],
+    problems: [
+      'not-found',
+      'state-conflict',
+      'precondition-failed',
+      'revocation-reason-refused',
+      'step-up-required',
+      'rate-limited',
+    ],
     handle: async ({ body, ...request }) => {
       const outcome = await changeNodes(deps, body, askerOf(request));
       if (!outcome.ok) return outcome;
@@ -81,7 +88,7 @@ function postRevocation(deps: RevocationRoutesDeps): Route<Principal> {
     query: nothing,
     body: { schema: revocationRequestSchema, limitBytes: REVOCATION_BODY_BYTES },
     answers: { 201: { description: 'It is revoked', schema: certificateDetailSchema } },
-    problems: ['not-found', 'state-conflict', 'revocation-reason-refused'],
+    problems: ['not-found', 'state-conflict', 'revocation-reason-refused', 'step-up-required', 'rate-limited'],
     handle: async ({ body, ...request }) => {
       const outcome = await revokeCertificate(deps, body, askerOf(request));
       return outcome.ok ? { status: 201, body: await detailOf(deps, outcome.certificate) } : outcome;

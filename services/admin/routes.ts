@@ -42,7 +42,7 @@ function postEnrolments(deps: AdminRoutesDeps): Route<Principal> {
       200: { description: 'A dry run: what an enrolment would do', schema: enrolmentResponseSchema },
       201: { description: 'The nodes are enrolled', schema: enrolmentResponseSchema },
     },
-    problems: ['state-conflict'],
+    problems: ['state-conflict', 'step-up-required', 'rate-limited'],
     handle: async ({ body, caller, requestId, origin }) => {
       const enroller = { name: caller.name, requestId, address: origin ?? 'unrecognised' };
       const outcome = await enrolNodes(deps, body, enroller);

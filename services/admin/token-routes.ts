@@ -29,7 +29,7 @@ function postToken(deps: JoinTokenDeps): Route<Principal> {
     query: nothing,
     body: { schema: createTokenSchema, limitBytes: BODY_BYTES },
     answers: { 201: { description: 'The token', schema: tokenCreatedSchema } },
-    problems: ['state-conflict'],
+    problems: ['state-conflict', 'step-up-required', 'rate-limited'],
     handle: async ({ body, caller, requestId, origin }) => {
       const outcome = await createJoinToken(deps, body, {
         name: caller.name,

@@ -39,6 +39,15 @@ export type NodeChangeFacts = {
   readonly serials?: readonly string[];
 };
 
+/** An act that needs a second factor, as it was asked for. */
+export type StepUpActFacts = {
+  readonly act: string;
+  readonly method: string;
+  readonly path: string;
+  /** SHA-256 of the body's canonical JSON. */
+  readonly bodyDigest: string;
+};
+
 /** Every event that the audit log knows, once, and what each one tells. */
 export type AuditCatalogue = {
   /** The process is ready to answer. */
@@ -196,6 +205,23 @@ export type AuditCatalogue = {
   'heartbeat.refused': { readonly reason: string; readonly serial: string; readonly fingerprint: string };
   /** Somebody asked the administrators' side for something it did not do. */
   'admin.refused': { readonly problem: string; readonly method: string; readonly path: string };
+  /** An administrator asked for an act without the second factor that it needs. `keys`: how many of theirs could have signed. */
+  'step-up.required': StepUpActFacts & { readonly keys: number };
+  /** A security key signed this act, in the same request as the act's own record. What it signed can be verified again from here. */
+  'step-up.accepted': StepUpActFacts & {
+    /** SHA-256 of the certificate that the administrator showed. */
+    readonly administrator: string;
+    readonly challenge: string;
+    readonly expiresAt: string;
+    readonly keyName: string;
+    readonly credential: string;
+    readonly counter: number;
+    readonly authenticatorData: string;
+    readonly clientData: string;
+    readonly signature: string;
+  };
+  /** A second factor that was not taken; the act was not done. */
+  'step-up.refused': StepUpActFacts & { readonly reason: string; readonly credential: string | undefined };
 };
 
 export type AuditEventType = keyof AuditCatalogue;

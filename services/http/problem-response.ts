@@ -37,6 +37,7 @@ export function renderProblem(problem: Problem, requestId: RequestId, authentica
     retry,
     ...(told && problem.detail !== undefined ? { detail: problem.detail } : {}),
     ...(told && problem.errors !== undefined ? { errors: [...problem.errors] } : {}),
+    ...(authenticated && problem.stepUp !== undefined ? { stepUp: problem.stepUp } : {}),
   };
 }
 

@@ -45,6 +45,8 @@ export interface UncheckedRequest<Caller> {
   /** Reads the body, `limitBytes` at most. */
   readonly readBody: (limitBytes: number) => Promise<unknown>;
   readonly hasBody: boolean;
+  /** Asked when every part has been checked, and before anything is done: an answer that it gives is the route's. */
+  readonly beforeHandling?: ((checked: { readonly body: unknown }) => Promise<Answer | undefined>) | undefined;
   readonly header: (name: string) => string | undefined;
 }
 
@@ -132,7 +134,7 @@ function runner<Caller, Params, Query, Body>(
     schemas: { params, query, body: body.limitBytes === 0 ? undefined : body.schema },
     run: async (request) => {
       const { caller, requestId, origin, header } = request;
-      return handle({
+      const checked = {
         caller,
         requestId,
         origin,
@@ -140,7 +142,8 @@ function runner<Caller, Params, Query, Body>(
         params: check(params, { ...request.params }),
         query: check(query, { ...parseQuery(request.queryString) }),
         body: check(body.schema, await readBodyOf(request, body.limitBytes)),
-      });
+      };
+      return (await request.beforeHandling?.(checked)) ?? handle(checked);
     },
   };
 }

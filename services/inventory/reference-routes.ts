@@ -44,7 +44,7 @@ function retire(deps: ReferenceRoutesDeps): Route<Principal> {
     query: nothing,
     body: { schema: retireRequestSchema, limitBytes: RETIRE_BODY_BYTES },
     answers: { 200: { description: 'They are retired', schema: retireResponseSchema } },
-    problems: ['not-found', 'state-conflict'],
+    problems: ['not-found', 'state-conflict', 'step-up-required', 'rate-limited'],
     handle: async ({ body: { name }, caller, requestId, origin }) => {
       const occasion = { at: deps.now(), requestId, address: origin ?? 'unrecognised' };
       const outcome = await retireReferenceValues(deps, name, occasion, caller.name);

@@ -44,11 +44,13 @@ import {
   labRequestId,
   labSerial,
 } from '#test/lab/store-values.ts';
+import { stepUpAccepted, stepUpRefused, stepUpRequired } from '#services/audit/step-up-events.ts';
 import { tokenCreated, tokenRedeemed, tokenRefused, tokenRevoked } from '#services/audit/token-events.ts';
 import { memoryStore } from '#test/fakes/memory-store.ts';
 
 const OCCASION = { at: NOON, requestId: labRequestId(1), address: '192.0.2.7' };
 const EK = ekFingerprint(utf8('ek 1'));
+const ACT = { act: 'nodes.approve', method: 'POST', path: '/v1/tokens', bodyDigest: 'b'.repeat(64) };
 
 const CLAIMS: VerifiedClaims = {
   kind: 'tpm2-quote',
@@ -228,6 +230,20 @@ const EVENTS: Readonly<Record<AuditEventType, AuditEvent>> = {
   'token.revoked': tokenRevoked(OCCASION, 'alice', TOKEN),
   'token.redeemed': tokenRedeemed(OCCASION, { ...TOKEN, nodeId: labNodeId(1), key: EK }),
   'token.refused': tokenRefused(OCCASION, { tokenId: TOKEN.tokenId, nodeName: undefined, reason: 'spent' }),
+  'step-up.required': stepUpRequired(OCCASION, 'alice', { ...ACT, keys: 1 }),
+  'step-up.accepted': stepUpAccepted(OCCASION, 'alice', {
+    ...ACT,
+    administrator: certificateFingerprint(utf8('alice')),
+    challenge: 'c'.repeat(64),
+    expiresAt: NOON.toISOString(),
+    keyName: 'blue key',
+    credential: 'AAAA',
+    counter: 7,
+    authenticatorData: 'AAAA',
+    clientData: 'AAAA',
+    signature: 'AAAA',
+  }),
+  'step-up.refused': stepUpRefused(OCCASION, 'alice', { ...ACT, reason: 'spent', credential: 'AAAA' }),
   'admin.refused': adminRefused(OCCASION, undefined, {
     problem: 'authentication-required',
     method: 'GET',
@@ -257,6 +273,8 @@ describe('an audit event', () => {
     ['token.redeemed', 'token:00112233aabbccdd', labNodeName(1)],
     ['token.refused', 'anonymous', undefined],
     ['admin.refused', 'anonymous', undefined],
+    ['step-up.accepted', 'admin:alice', undefined],
+    ['step-up.refused', 'admin:alice', undefined],
     ['candidate.queued', 'anonymous', undefined],
     ['candidate.approved', 'admin:CN=alice', 'worker-00001'],
     ['candidate.refused', 'admin:CN=alice', undefined],
