@@ -7,12 +7,17 @@ import { joinResponseSchema } from '#protocol/join.ts';
 import { labAdmission, labCsr, labIssuer, labKey, type NodeCa } from './node-ca.ts';
 import type { RunningService } from './running-service.ts';
 import type { TlsIdentity } from './service-pki.ts';
+import type { LabTpm } from './software-tpm.ts';
 import { joinOverWire } from './wire.ts';
 
-/** What the running service's TPM earns by a join: the node's certificate, with its key. */
-export async function joinedIdentity(running: Pick<RunningService, 'node' | 'tpm'>): Promise<TlsIdentity> {
+/** What a TPM, the running service's unless another is given, earns by a join: the node's certificate, with its key. */
+export async function joinedIdentity(
+  running: Pick<RunningService, 'node' | 'tpm'>,
+  { tpm = running.tpm, name }: { readonly tpm?: LabTpm; readonly name?: string } = {},
+): Promise<TlsIdentity> {
   const key = labKey();
-  const { certificate } = joinResponseSchema.parse((await joinOverWire(running.node(), running.tpm, { key })).json);
+  const options = name === undefined ? { key } : { key, name };
+  const { certificate } = joinResponseSchema.parse((await joinOverWire(running.node(), tpm, options)).json);
   const [leaf] = parsePemOf('CERTIFICATE', certificate.chainPem);
   if (leaf === undefined) throw new Error('a chain begins with its leaf');
   return identityOf(leaf, certificate.chainPem, key.export({ type: 'pkcs8', format: 'pem' }).toString());
