@@ -7,16 +7,19 @@ import { type Anchors, anchorsOf, parseAnchors } from '#attestation/endorsements
 import { renderName } from '#attestation/distinguished-name.ts';
 import { verifyEkCertificate } from '#attestation/tpm2/verify-ek-certificate.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
-import { utf8String } from '#pki/x509/der-writer.ts';
+import { integer, oid, sequence, setOf, utf8String } from '#pki/x509/der-writer.ts';
 import { basicConstraints, extension, keyUsage } from '#pki/x509/extension-writer.ts';
 import { buildName } from '#pki/x509/name-writer.ts';
-import { ATTRIBUTE } from '#pki/x509/oids.ts';
+import { ATTRIBUTE, EXTENSION } from '#pki/x509/oids.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { issueEkCertificate, LAB_NOW, type LabEkCa, labEkCa } from '#test/lab/tpm-certificates.ts';
 
 const ROOT = labEkCa();
 const TPM = labTpm();
 const UNKNOWN = extension('1.3.6.1.4.1.99999.1', true, utf8String('?'));
+const SPECIFICATION = sequence(
+  sequence(oid('2.23.133.2.16'), setOf(sequence(utf8String('2.0'), integer(0), integer(138)))),
+);
 const anchored = (ca: LabEkCa = ROOT) => anchorsOf(parseAnchors(ca.pem));
 const verify = (ekCertificates: readonly Bytes[], anchors: Anchors = anchored()) =>
   verifyEkCertificate({ ekSpki: TPM.ekSpki, ekCertificates, anchors, now: LAB_NOW });
@@ -76,6 +79,24 @@ describe('the path to the anchor', () => {
   test('names the anchor, not what is between', () => {
     const leaf = issueEkCertificate(issuer, { spki: TPM.ekSpki });
     expect(verify([leaf, issuer.der])).toMatchObject({ anchor: renderName(parseCertificate(ROOT.der).subject) });
+  });
+
+  test('names the anchor over two intermediates too', () => {
+    const upper = labEkCa({ issuer: ROOT, pathLength: 1 });
+    const lower = labEkCa({ issuer: upper });
+    const leaf = issueEkCertificate(lower, { spki: TPM.ekSpki });
+    expect(verify([leaf, lower.der, upper.der])).toMatchObject({
+      anchor: renderName(parseCertificate(ROOT.der).subject),
+    });
+  });
+
+  test('takes a TPM specification that is critical, for it is looked at', () => {
+    const critical = extension(EXTENSION.subjectDirectoryAttributes, true, SPECIFICATION);
+    const leaf = issueEkCertificate(ROOT, {
+      spki: TPM.ekSpki,
+      extensions: (good) => Object.values({ ...good, subjectDirectoryAttributes: critical }),
+    });
+    expect(verify([leaf])).not.toHaveProperty('code');
   });
 
   test('gives the organisations that certified the TPM; its own subject is not one of them', () => {
