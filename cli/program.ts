@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 
+import { caCommand } from './ca-commands.ts';
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
 import { certsListCommand } from './commands/certs/list.ts';
@@ -126,7 +127,7 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
     noun('endorsements', 'TPM makers’ authorities', ...endorsementCommands(endorsementWork(muster, setExitCode))),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
-  for (const command of [init, serve, authorizer, kubernetes])
+  for (const command of [init, serve, authorizer, kubernetes, caCommand(muster)])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));
   for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
   if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));

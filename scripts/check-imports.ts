@@ -88,7 +88,7 @@ function folderFault(path: string, from: string, to: string, entry: Import): str
   if (from === to || from === '' || isUnder(from, ANYTHING)) return undefined;
   if (isUnder(to, ANYTHING)) return `nothing imports ${to}/`;
   if (COMPOSES.test(path)) return to === 'cli' || to === 'agent' ? `the server does not import ${to}/` : undefined;
-  if (path === SERVER_COMMANDS_DOOR && to === 'services/commands') {
+  if (SERVER_COMMANDS_DOOR.includes(path) && to === 'services/commands') {
     return entry.dynamic ? undefined : 'server-side commands are reached by dynamic import only';
   }
   const allowed = MAY_IMPORT[from] ?? (from.startsWith('services/') ? SERVICE_MAY_IMPORT : []);

@@ -59,6 +59,13 @@ export const clientCaPem = ({ issuing, roots }: Authorities): string => pemOf([.
 export const bundlePem = ({ roots, crosses, issuing }: Authorities): string =>
   pemOf([...roots, ...crosses, ...issuing]);
 
+/** The bundle as it is served. */
+export const bundleOf = (authorities: Authorities, since: Date) => ({
+  pem: bundlePem(authorities),
+  since,
+  signing: keyIdOf(authorities.signing[0].certificate),
+});
+
 /**
  * What a node is sent behind its certificate: the issuing CA, then its root under each other root, so that who has only an older root finds a way.
  */

@@ -46,7 +46,7 @@ import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 import type { Store } from '#services/store/store.ts';
 
 import { type Administrators, administratorsIn, readAdministratorsWithoutKey } from './administrators.ts';
-import { type Authorities, bundlePem, clientCaPem, NO_OTHERS, sentIssuersPem, sortAuthorities } from './authorities.ts';
+import { type Authorities, bundleOf, clientCaPem, NO_OTHERS, sentIssuersPem, sortAuthorities } from './authorities.ts';
 import type { ServerConfig } from './config.ts';
 import { adminGate, nodeGate } from './gates.ts';
 import { keepCluster, type KeptCluster } from './keep-cluster.ts';
@@ -179,7 +179,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       log.warn({ proxy, fault }, 'PROXY protocol header refused');
     },
   });
-  const revocations = starting.use(keepRevocations(parts, authorities, { pem: bundlePem(authorities), since }));
+  const revocations = starting.use(keepRevocations(parts, authorities, bundleOf(authorities, since)));
   const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
   const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins, bodies });
   const guarded = guardRoutes(adminApi, { stepUp: stepUpOf(parts, administrators), now });

@@ -3,23 +3,28 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { CallerOrigins } from '#services/http/caller-origin.ts';
 import { openCrlBuilder } from '#services/revocation/crl-builder.ts';
-import { crlPublisher } from '#services/revocation/crl-publisher.ts';
-import { ocspAnswers } from '#services/revocation/ocsp-answers.ts';
+import { crlPublisher, type ServedCrl } from '#services/revocation/crl-publisher.ts';
+import { type OcspAnswer, ocspAnswers } from '#services/revocation/ocsp-answers.ts';
 import { type CaBundle, publication } from '#services/revocation/publication.ts';
 import { publishRegularly } from '#services/revocation/publish-regularly.ts';
 
 import type { Authorities } from './authorities.ts';
 import type { ServiceParts } from './compose.ts';
 
+/** The service's parts, and who counts OCSP answers. */
+type RevocationParts = ServiceParts & { readonly onOcspAnswer: (answer: OcspAnswer) => void };
+
 /** Revocation lists that are kept up to date until it is disposed of, and a way to serve them. */
 export interface KeptRevocations extends AsyncDisposable {
+  /** The lists that are served now. */
+  readonly crls: () => readonly ServedCrl[];
   /** Serves lists and OCSP answers, and passes everything else on. */
   readonly serve: (next: RequestListener, origins: Pick<CallerOrigins, 'of'>) => RequestListener;
 }
 
 /** Starts to keep each issuing CA's list. The first are there within a second or two; until then their readers are told to come again. */
 export function keepRevocations(
-  { store, log, now, random }: ServiceParts,
+  { store, log, now, random, onOcspAnswer }: RevocationParts,
   { signing: authorities }: Pick<Authorities, 'signing'>,
   caBundle: CaBundle,
 ): KeptRevocations {
@@ -30,6 +35,7 @@ export function keepRevocations(
     authorities,
     store,
     now,
+    onAnswer: onOcspAnswer,
     onFault: (error) => {
       log.error({ err: error }, 'OCSP answer failed');
     },
@@ -43,6 +49,7 @@ export function keepRevocations(
   return {
     serve: (next, origins) =>
       publication({ publishers, answerOcsp, caBundle, originOf: origins.of, log, random }, next),
+    crls: () => publishers.flatMap((publisher) => publisher.current() ?? []),
     [Symbol.asyncDispose]: () => publishing[Symbol.asyncDispose](),
   };
 }

@@ -30,6 +30,8 @@ export interface CaBundle {
   readonly pem: string;
   /** Since when the service has these and no others. */
   readonly since: Date;
+  /** Key id of the one that signs. */
+  readonly signing: string;
 }
 
 /** Seconds that a cache may give a list or an answer out without asking. */
@@ -142,7 +144,13 @@ function bundleOutcome(bundle: CaBundle | undefined, request: IncomingMessage): 
   if (bundle === undefined) return { problem: 'not-found' };
   const tag = entityTag(bundle.pem);
   if (hasCurrent(request.headers['if-none-match'], tag)) return 'not-modified';
-  const headers = { ETag: tag, 'Last-Modified': bundle.since.toUTCString(), 'Cache-Control': CACHED };
+  const headers = {
+    ETag: tag,
+    'Last-Modified': bundle.since.toUTCString(),
+    'Cache-Control': CACHED,
+    // For `muster ca retire`, which must know what the running service does.
+    'Muster-Signing-Ca': bundle.signing,
+  };
   // RFC 8555 §9.1
   return { bytes: utf8(bundle.pem), type: 'application/pem-certificate-chain', headers };
 }
