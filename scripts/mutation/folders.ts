@@ -28,7 +28,7 @@ export const MUTATION_FOLDERS: readonly MutationFolder[] = [
     name: 'attestation',
     mutate: ['attestation/*.ts', 'attestation/tpm2/**/*.ts'],
     tests: ['test/attestation/**/*.test.ts'],
-    slowTests: [VERIFIER_ATTACKS],
+    slowTests: [VERIFIER_ATTACKS, 'test/join/{measured-boot,ima,signed-measurements}-join.test.ts'],
   },
   {
     name: 'attestation/measured-boot',
@@ -40,7 +40,10 @@ export const MUTATION_FOLDERS: readonly MutationFolder[] = [
     name: 'services/join',
     mutate: ['services/join/**/*.ts'],
     tests: ['test/services/join/**/*.test.ts'],
-    slowTests: ['test/join/bad-input.test.ts', 'test/join/callback.test.ts'],
+    slowTests: [
+      'test/join/{bad-input,callback,approval,endorsed,key-conflict}.test.ts',
+      'test/join/{measured-boot,ima,signed-measurements}-join.test.ts',
+    ],
   },
   {
     name: 'pki/x509',
@@ -56,8 +59,12 @@ export const MUTATION_FOLDERS: readonly MutationFolder[] = [
   },
   {
     name: 'pki',
-    mutate: ['pki/*.ts', '!pki/lint.ts', '!pki/lint-crl.ts'],
-    tests: ['test/pki/*.test.ts', '!test/pki/lint*.test.ts', '!test/pki/{gnutls,openssl,signer-pkcs11}.test.ts'],
+    mutate: ['pki/*.ts', 'pki/vault/*.ts', '!pki/lint.ts', '!pki/lint-crl.ts'],
+    tests: [
+      'test/pki/{*,vault/*}.test.ts',
+      '!test/pki/lint*.test.ts',
+      '!test/pki/{gnutls,openssl,signer-pkcs11}.test.ts',
+    ],
     slowTests: [],
   },
 ];
