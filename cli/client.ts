@@ -4,9 +4,11 @@ import type { z } from 'zod';
 
 import type { Clock } from '#core/clock.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
+import { STEP_UP_HEADER } from '#protocol/step-up.ts';
 
 import type { CliContext } from './context.ts';
-import { connectionFailure, problemFailure } from './service-failure.ts';
+import type { SecondFactor } from './second-factor.ts';
+import { connectionFailure, problemFailure, stepUpDemandOf } from './service-failure.ts';
 import { readStream, type StreamRequest } from './stream.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -41,9 +43,10 @@ interface Connection {
 
 /**
  * A client for the service in `context`: TLS 1.3, the service's certificate from the context's CA and no other, the administrator's
- * certificate shown. No session is resumed and no redirect is followed.
+ * certificate shown. No session is resumed and no redirect is followed. A request that needs a second factor is made again, once, with what
+ * `sign` makes of the demand.
  */
-export function connectAdmin(context: CliContext, now: Clock): AdminClient {
+export function connectAdmin(context: CliContext, now: Clock, sign: SecondFactor): AdminClient {
   const agent = new Agent({
     keepAlive: true,
     maxCachedSessions: 0,
@@ -54,7 +57,13 @@ export function connectAdmin(context: CliContext, now: Clock): AdminClient {
     timeout: TIMEOUT_MS,
   });
   const call = async <T>(method: string, path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
-    const answer = await send({ agent, context, now }, method, path, body);
+    const connection = { agent, context, now };
+    const first = await send(connection, method, path, body);
+    const demand = stepUpDemandOf(first);
+    const answer =
+      demand === undefined
+        ? first
+        : await send(connection, method, path, body, { [STEP_UP_HEADER]: await sign(demand, { method, path, body }) });
     if (answer.status < 200 || answer.status > 299) throw problemFailure(answer, context);
     return parseAnswer(answer, schema, `${method} ${path}`);
   };
@@ -97,10 +106,16 @@ function readJson(answer: Answer): unknown {
   }
 }
 
-function send({ agent, context, now }: Connection, method: string, path: string, body: unknown): Promise<Answer> {
+function send(
+  { agent, context, now }: Connection,
+  method: string,
+  path: string,
+  body: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-  const headers = { accept: 'application/json', ...(payload === undefined ? {} : contentHeaders(payload)) };
+  const headers = { accept: 'application/json', ...(payload === undefined ? {} : contentHeaders(payload)), ...more };
   const outgoing = request(new URL(path, context.url), { agent, method, headers, timeout: TIMEOUT_MS }, (incoming) => {
     const chunks: Buffer[] = [];
     let size = 0;

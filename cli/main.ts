@@ -4,6 +4,7 @@ import { systemClock } from '#core/clock.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { askAtTerminal } from './ask.ts';
 import { processEnvironment, wantsColour } from './config.ts';
+import { fido2Tools } from './fido2-tools.ts';
 import { runMuster } from './run.ts';
 
 /** A signal that SIGINT and SIGTERM abort; a second one ends the process as usual. */
@@ -29,6 +30,7 @@ process.exitCode = await runMuster(
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     ask: process.stdin.isTTY === true ? askAtTerminal : undefined,
+    securityKey: process.stdin.isTTY === true ? fido2Tools() : undefined,
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
     colour: wantsColour(),

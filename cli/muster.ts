@@ -3,6 +3,7 @@ import { connectAdmin } from './client.ts';
 import type { CliEnvironment } from './config.ts';
 import { findContextFile, loadContext } from './context.ts';
 import type { OutputFormat } from './render/output.ts';
+import { secondFactor } from './second-factor.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
@@ -32,7 +33,8 @@ export function openMuster(terminal: Terminal, environment: CliEnvironment): Mus
     environment,
     connect: (options) => {
       const contextFile = findContextFile(options.contextFile, environment, terminal.workingDirectory);
-      return { client: connectAdmin(loadContext(contextFile), terminal.now), contextFile };
+      const context = loadContext(contextFile);
+      return { client: connectAdmin(context, terminal.now, secondFactor(terminal, context)), contextFile };
     },
   };
 }

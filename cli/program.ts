@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 
 import { caCommand } from './ca-commands.ts';
+import { keysAddCommand } from './commands/admin/keys-add.ts';
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
 import { certsListCommand } from './commands/certs/list.ts';
@@ -56,6 +57,9 @@ Exit codes:
 \`muster --version\` prints the version. Everything is described in docs/cli.md.`;
 
 const noun = (name: string, description: string, ...verbs: readonly Command[]): Command => {
+/** Looked for before the command line is parsed: every command then finds nobody at the terminal. */
+export const NO_INPUT = '--no-input';
+
   const command = new Command(name).description(description);
   for (const verb of verbs) command.addCommand(verb);
   return command;
@@ -76,6 +80,7 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
         .default('table'),
     )
     .addHelpText('after', EXIT_CODES);
+    .option(NO_INPUT, 'ask nothing: neither a question nor a touch of a security key')
   const [init, serve, policy, authorizer, kubernetes] = serverCommands(muster, setExitCode);
   policy
     ?.addCommand(policyStatusCommand(muster, setExitCode))
@@ -126,6 +131,11 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
     ),
     noun('endorsements', 'TPM makers’ authorities', ...endorsementCommands(endorsementWork(muster, setExitCode))),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
+    noun(
+      'admin',
+      'what makes you an administrator',
+      noun('keys', 'security keys, the second factor', keysAddCommand(muster)),
+    ),
   ];
   for (const command of [init, serve, authorizer, kubernetes, caCommand(muster)])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));

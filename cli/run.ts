@@ -5,17 +5,18 @@ import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { makeStyle } from './render/style.ts';
 import { safeText } from './render/safe-text.ts';
 import { openMuster } from './muster.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, NO_INPUT } from './program.ts';
 import type { CliEnvironment } from './config.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs one command line (without the program's name). Resolves to the exit code; says on the error stream what went wrong. */
 export async function runMuster(
   args: readonly string[],
-  terminal: Terminal,
+  person: Terminal,
   readEnvironment: () => CliEnvironment,
   version: string,
 ): Promise<number> {
+  const terminal = args.includes(NO_INPUT) ? { ...person, ask: undefined, securityKey: undefined } : person;
   // Not an option of the program: commander would take it from the commands that have one of their own.
   if (args.length === 1 && ['--version', '-V'].includes(args[0] ?? '')) {
     terminal.out(`${version}\n`);

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 import { CommandFailure, EXIT, type ExitCode } from '#core/exit-code.ts';
 import { type FieldError, PROBLEMS, type ProblemName, problemDocument, problemName } from '#protocol/problem.ts';
+import type { StepUpDemand } from '#protocol/step-up.ts';
 
 import type { CliContext } from './context.ts';
 
@@ -47,6 +48,11 @@ export function problemFailure(answer: { status: number; body: string }, context
     name,
     document.errors ?? [],
   );
+}
+
+/** What the service wants signed before it does what was asked; undefined of any other answer. */
+export function stepUpDemandOf(answer: { status: number; body: string }): StepUpDemand | undefined {
+  return answer.status === PROBLEMS['step-up-required'].status ? readProblem(answer.body)?.stepUp : undefined;
 }
 
 /** The failure that a connection which gave no answer means to the person. */
@@ -136,6 +142,12 @@ function adviceOn(name: ProblemName, context: CliContext): readonly string[] {
   if (status === 401) {
     const what = `the certificate in ${context.identityFile}`;
     return [`The service does not know ${what}: it may have expired, or been taken off the list of administrators.`];
+  }
+  if (name === 'step-up-required') {
+    return [
+      'Nothing was changed. It has to be signed by a security key that is registered beside your certificate.',
+      '`muster admin keys add` makes one; docs/operations/administrators.md says who registers it.',
+    ];
   }
   if (status === 403) return ['Your role does not include this. Ask someone whose role does.'];
   return status === 429 || status === 503 ? ['Nothing was changed. Try again in a moment.'] : [];

@@ -1,5 +1,6 @@
 import type { CliEnvironment } from '#cli/config.ts';
 import { runMuster } from '#cli/run.ts';
+import type { SecurityKeyDevice } from '#cli/security-key.ts';
 import type { Terminal } from '#cli/terminal.ts';
 
 /** What a person saw of one command. */
@@ -18,6 +19,8 @@ export interface PersonOptions {
   readonly onOut?: (out: string) => void;
   /** What the person types when they are asked; without it nobody is there. */
   readonly types?: string;
+  /** What the person touches. */
+  readonly securityKey?: SecurityKeyDevice;
 }
 
 /** A person who runs `muster` with these words and reads what it says. */
@@ -40,6 +43,7 @@ export async function runAsPerson(args: readonly string[], options: PersonOption
             err += question;
             return options.types ?? '';
           },
+    securityKey: options.securityKey,
     outIsTerminal: isTerminal,
     errIsTerminal: isTerminal,
     colour: true,
