@@ -122,12 +122,12 @@ const ALWAYS = new Date(8_640_000_000_000_000);
 export function expectJoin(lives: ExpectedLives, between: Between | undefined, now: Date): ExpectedJoin {
   const records: string[] = [];
   let isTaken = false;
-  let certificate: ExpectedCertificate | undefined;
+  const left: ExpectedCertificate[] = [];
   const ends = (answer: string, ...last: readonly string[]): ExpectedJoin => ({
     answer,
     records: [...records, ...last],
     isTaken,
-    certificate,
+    certificate: left[0],
   });
   const dies = (...points: readonly KillPoint[]): boolean => {
     if (between === undefined || !points.includes(between.point)) return false;
@@ -147,7 +147,8 @@ export function expectJoin(lives: ExpectedLives, between: Between | undefined, n
   if (read !== 'enrolled' && read !== 'joined') return ends('evidence-rejected', 'join.refused');
   if (dies('before reserveSerial')) return ends('crash');
   if (node.state !== 'enrolled' && node.state !== 'joined') return ends('evidence-rejected', 'join.refused');
-  certificate = { ...UNNAMED, standing: 'signing', reason: undefined };
+  const certificate: ExpectedCertificate = { ...UNNAMED, standing: 'signing', reason: undefined };
+  left.push(certificate);
   node.certificates.push(certificate);
   records.push('certificate.signing');
   if (dies('after reserveSerial', 'before sign', 'after sign', 'before recordIssued')) {
