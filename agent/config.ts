@@ -114,7 +114,7 @@ export const agentConfigSchema = z.strictObject({
     '/usr/bin/muster-agent',
   ),
   nodeCaFile: path(
-    'PEM file of the CA that node certificates must chain to. Without it, the issuer in the answer is believed.',
+    'PEM file of the CA that node certificates must chain to, and no other. Without it, the agent keeps the roots that the service named first, and follows to a new one where one of those has signed it.',
   ).optional(),
   kubeletConfigFile: path('The kubelet’s configuration file, which `muster-agent doctor` looks into.').default(
     '/var/lib/kubelet/config.yaml',

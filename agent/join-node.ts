@@ -7,6 +7,7 @@ import { openJoinService } from './client.ts';
 import type { AgentConfig } from './config.ts';
 import { joinCluster, type JoinOutcome } from './join-cluster.ts';
 import { openMeasurementAttester } from './measurements/attester.ts';
+import { followNodeCas } from './node-cas.ts';
 import { enrolByToken } from './measurements/enrol-by-token.ts';
 import type { PatienceDeps } from './retry.ts';
 
@@ -24,6 +25,8 @@ export async function joinNode(config: AgentConfig, deps: JoinNodeDeps): Promise
     const notEnrolled = await enrolByToken(config, measurements, { ...deps, service });
     if (notEnrolled !== undefined) return notEnrolled;
   }
+  // A file in the configuration is a pin: nothing that the service says moves it.
+  const nodeCa = config.nodeCa ?? (await followNodeCas(config, deps));
   return await joinCluster(
     {
       ...deps,
@@ -34,6 +37,6 @@ export async function joinNode(config: AgentConfig, deps: JoinNodeDeps): Promise
           : openMeasurementAttester(config, measurements, deps),
       newKey: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
     },
-    config,
+    { ...config, nodeCa },
   );
 }
