@@ -133,7 +133,15 @@ export const joinDetailSchema = z.object({
 export type JoinDetail = z.output<typeof joinDetailSchema>;
 
 /** What an administrator may do. A certificate carries exactly one of them, as `O=muster:<role>`. */
-export const ROLES = ['viewer', 'operator', 'auditor', 'policy-author', 'cluster-administrator', 'authorizer'] as const;
+export const ROLES = [
+  'viewer',
+  'operator',
+  'auditor',
+  'policy-author',
+  'cluster-administrator',
+  'authorizer',
+  'monitor',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 /** `GET /v1/whoami`: the caller as the service understood its client certificate. */

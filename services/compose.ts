@@ -1,9 +1,8 @@
-import { setInterval } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { appraise } from '#attestation/appraise.ts';
 import { verifyEvidence } from '#attestation/verify-evidence.ts';
-import { certificateOrphaned, policyLoaded, serviceStarted, serviceStopped } from '#services/audit/events.ts';
+import { serviceStopped } from '#services/audit/events.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import type { Clock } from '#core/clock.ts';
 import { isNodeName } from '#core/ids.ts';
@@ -24,9 +23,8 @@ import { callerOrigins } from '#services/http/caller-origin.ts';
 import { forAnybody } from '#services/http/node-peer.ts';
 import type { Log } from '#services/http/request-log.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
-import { WorkLimit } from '#services/http/work-limit.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
-import { type HeartbeatRoutesDeps, heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
+import { heartbeatRoutes } from '#services/inventory/heartbeat-routes.ts';
 import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import { ratingOf } from '#services/inventory/inventory-deps.ts';
 import type { NodeContacts } from '#services/inventory/node-contacts.ts';
@@ -34,11 +32,9 @@ import { referenceRoutes } from '#services/inventory/reference-routes.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
 import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { callBack } from '#services/join/callback.ts';
-import { exposeCopy, type ExposeCopyDeps } from '#services/join/expose-copy.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
-import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 import { keyRoutes } from '#services/join/key-routes.ts';
-import { joinRoutes } from '#services/join/routes.ts';
+import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { signerGate } from '#services/join/signer-gate.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
@@ -48,16 +44,22 @@ import type { Store } from '#services/store/store.ts';
 import { type Administrators, administratorsIn, readAdministratorsWithoutKey } from './administrators.ts';
 import { type Authorities, bundleOf, clientCaPem, NO_OTHERS, sentIssuersPem, sortAuthorities } from './authorities.ts';
 import type { ServerConfig } from './config.ts';
+import { copyExposer } from './copy-exposer.ts';
+import { forgetTicketsRegularly } from './forget-tickets.ts';
 import { adminGate, nodeGate } from './gates.ts';
 import { keepCluster, type KeptCluster } from './keep-cluster.ts';
 import { keepContacts } from './keep-contacts.ts';
 import { keepRevocations } from './keep-revocations.ts';
+import { keepSignals, type KeptSignals } from './keep-signals.ts';
 import type { Material } from './material.ts';
-import { after, elapsedMs, pauseUntil, turn } from './monotonic.ts';
+import { elapsedMs, pauseUntil } from './monotonic.ts';
+import { nodeWork } from './node-work.ts';
+import { observeJoins } from './observe-joins.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
-import type { PolicySource } from './policy-source.ts';
+import { joinPolicyOf } from './ready-policy.ts';
 import { recordAuthorities } from './record-authorities.ts';
-import { loadedFacts, policyReloader } from './reload-policy.ts';
+import { recordStart } from './record-start.ts';
+import { policyReloader } from './reload-policy.ts';
 
 /** What the service is made of. The store is the service's from here on: it is closed with it. */
 export interface ServiceParts {
@@ -75,16 +77,17 @@ export interface ServiceParts {
 export interface Service extends AsyncDisposable {
   readonly node: Pick<Listener, 'host' | 'port'>;
   readonly admin: Pick<Listener, 'host' | 'port'>;
+  /** Where metrics and health are; undefined where they are not served. */
+  readonly metrics: Pick<Listener, 'host' | 'port'> | undefined;
+  /** `/readyz` fails from the call on; resolves when load balancers have had the time to notice. */
+  readonly drain: () => Promise<void>;
   /** Reads the policy again, as `policyReloader` says. */
   readonly reloadPolicy: () => Promise<boolean>;
 }
 
 const KEEP_ALIVE_MS = { node: 30_000, admin: 5_000 };
-const FORGET_EVERY_MS = 60_000;
 /** For a trusted proxy to say whom it speaks for. */
 const PROXY_HEADER_MS = 5_000;
-/** A ticket's row outlives the ticket by this much, so that replicas whose clocks differ still find it spent. */
-const FORGET_AFTER_MS = 600_000;
 
 /**
  * Starts the service. On resolution what an earlier process left unfinished is marked orphaned, the start is on record, and both
@@ -109,15 +112,28 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   });
 
   const appendAudit = (event: AuditEvent) => store.appendAudit(event);
-  const reloadPolicy = policyReloader({ policySource, appendAudit, log, now });
+  const administrators = administratorsIn(listeners.admin.administrators);
+  const gate = adminGate({ now, isAdministrator: administrators.isAdministrator, appendAudit });
+  await warnOfMissingKeys(parts);
+  const signals = starting.use(await keepSignals(parts, gate));
+  const { events } = signals;
+  const reloadPolicy = policyReloader({ policySource, appendAudit, log, now, onRead: events.policyRead });
   const { contacts } = starting.use(await keepContacts(parts));
   const cluster = await clusterOf(parts, contacts);
   if (cluster !== undefined) starting.use(cluster);
   const { heartbeatSeconds: nextSeconds } = config.connectivity;
   const stopping = new AbortController();
   const nodeApi = [
-    ...nodeRoutesOf(parts, authorities, contacts).map(forAnybody),
-    ...heartbeatRoutes({ now, elapsedMs, store, contacts, appendAudit, nextSeconds, exposesCopy: copyExposer(parts) }),
+    ...nodeRoutesOf(parts, authorities, contacts, signals).map(forAnybody),
+    ...heartbeatRoutes({
+      now,
+      elapsedMs,
+      store,
+      contacts,
+      appendAudit,
+      nextSeconds,
+      exposesCopy: copyExposer(parts, signals),
+    }),
   ];
   const adminApi = [
     ...adminRoutes({
@@ -170,22 +186,33 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   ];
   const document = openApiDocument(nodeApi, adminApi);
 
-  const administrators = administratorsIn(listeners.admin.administrators);
-  const gate = adminGate({ now, isAdministrator: administrators.isAdministrator, appendAudit });
-  await warnOfMissingKeys(parts);
   const origins = callerOrigins(listeners.node.proxies, {
     headerTimeoutMs: PROXY_HEADER_MS,
     headerRefused: (proxy, fault) => {
       log.warn({ proxy, fault }, 'PROXY protocol header refused');
     },
   });
-  const revocations = starting.use(keepRevocations(parts, authorities, bundleOf(authorities, since)));
+  const revocations = starting.use(
+    keepRevocations({ ...parts, onOcspAnswer: events.ocspAnswered }, authorities, bundleOf(authorities, since)),
+  );
   const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
-  const nodeApp = createApp({ listener: 'node', routes: nodeApi, gate: nodeGate, log, random, origins, bodies });
+  signals.readFrom({ crls: revocations.crls, heldBodyBytes: () => bodies.usedBytes });
+  const { answered: onAnswered } = events;
+  const nodeApp = createApp({
+    listener: 'node',
+    routes: nodeApi,
+    gate: nodeGate,
+    log,
+    random,
+    origins,
+    bodies,
+    onAnswered,
+  });
   const guarded = guardRoutes(adminApi, { stepUp: stepUpOf(parts, administrators), now });
-  const adminApp = createApp({ listener: 'admin', routes: guarded, gate, log, random });
+  const adminApp = createApp({ listener: 'admin', routes: guarded, gate, log, random, onAnswered });
 
   const { maxConnections } = limits;
+  const graceMs = config.shutdown.graceSeconds * 1_000;
   const admin = starting.use(
     await startListener(
       {
@@ -194,6 +221,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
         clientCa: material.clientCa,
         maxConnections,
         keepAliveMs: KEEP_ALIVE_MS.admin,
+        graceMs,
       },
       adminApp,
     ),
@@ -207,6 +235,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
         knownClientCa: clientCaPem(authorities),
         maxConnections,
         keepAliveMs: KEEP_ALIVE_MS.node,
+        graceMs,
         admit: origins.admit,
       },
       revocations.serve(nodeApp, origins),
@@ -217,8 +246,22 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   starting.defer(() => stopping.abort());
 
   const running = starting.move();
+  signals.enter('serving');
   const place = ({ host, port }: Listener) => ({ host, port });
-  return { node: place(node), admin: place(admin), reloadPolicy, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    node: place(node),
+    admin: place(admin),
+    metrics: signals.listener,
+    reloadPolicy,
+    drain: async () => {
+      signals.enter('draining');
+      await pause(config.shutdown.delaySeconds * 1_000);
+    },
+    [Symbol.asyncDispose]: async () => {
+      signals.enter('draining');
+      await running.disposeAsync();
+    },
+  };
 }
 
 /** The node listener's routes over the real verifier, issuer and store. */
@@ -226,6 +269,7 @@ function nodeRoutesOf(
   { config, material, store, log, now, random }: ServiceParts,
   authorities: Authorities,
   contacts: Pick<NodeContacts, 'joinedFrom'>,
+  signals: KeptSignals,
 ) {
   const { signing, issuing, roots } = authorities;
   const managementCas = parsePemOf('CERTIFICATE', material.clientCa).map((der) => parseCertificate(der));
@@ -245,21 +289,15 @@ function nodeRoutesOf(
   // A key that is away from the start is known to be before the first node asks.
   void gate.look();
   const keys = keyRoutes({ now, random, audience, policy, tokens: store, limits: rates, elapsedMs, appendAudit });
-  const joins = joinRoutes({
+  const work = nodeWork({ config, random });
+  signals.readFrom({ work: () => work.load });
+  const joins: JoinRoutesDeps = {
     now,
     random,
     ticketKey: material.ticketKey,
     policy,
     limits: rates,
-    work: new WorkLimit(
-      {
-        running: limits.work.running,
-        waiting: limits.work.waiting,
-        waitMs: limits.work.waitSeconds * 1_000,
-        runMs: limits.work.runSeconds * 1_000,
-      },
-      { elapsedMs, random, after, turn },
-    ),
+    work,
     findNodeByEk: (ek) => store.findNodeByEk(ek),
     findNodesByAk: (akName) => store.findNodesByAk(akName),
     findNodesByCertifiedKey: (key) => store.findNodesByCertifiedKey(key),
@@ -289,8 +327,8 @@ function nodeRoutesOf(
       issuerPem: sentIssuersPem(authorities),
     },
     joinBodyBytes: limits.joinBodyBytes,
-  });
-  return [...joins, ...keys];
+  };
+  return [...joinRoutes(observeJoins(joins, signals.events, elapsedMs)), ...keys];
 }
 
 /** The second factor that administrators' dangerous acts need. */
@@ -317,19 +355,6 @@ function stepUpOf(
 async function warnOfMissingKeys({ config, log }: ServiceParts): Promise<void> {
   const without = await readAdministratorsWithoutKey(config.listeners.admin.administrators);
   if (without.length > 0) log.warn({ administrators: without }, 'administrators without a security key');
-}
-
-/** Copies of a measurement key that heartbeats expose, frozen as a join freezes them. */
-function copyExposer({ store, log }: ServiceParts): HeartbeatRoutesDeps['exposesCopy'] {
-  const deps: ExposeCopyDeps = {
-    showGeneration: (...shown) => store.showGeneration(...shown),
-    changeNodes: (change) => store.changeNodes(change),
-    appendAudit: (event) => store.appendAudit(event),
-    alert: (facts, message) => {
-      log.error(facts, message);
-    },
-  };
-  return (node, shown, occasion) => exposeCopy(deps, node, shown, occasion);
 }
 
 /** The cluster, where a kubeconfig says how to reach it. The client library is loaded only then. */
@@ -361,35 +386,4 @@ function snapshotFeedOf({ config, material, store, now }: ServiceParts): Snapsho
   if (key === undefined) return undefined;
   const unmanaged = config.snapshot?.unmanagedNodes ?? [];
   return snapshotFeed({ source: storeSnapshotSource(store, now), key, unmanaged, now, pause });
-}
-
-/** The policy in force with its segments ready; they are made ready once for each policy. */
-function joinPolicyOf(source: PolicySource): () => JoinPolicy {
-  let ready = joinPolicy(source.status().policy);
-  return () => {
-    const { policy } = source.status();
-    if (policy !== ready.policy) ready = joinPolicy(policy);
-    return ready;
-  };
-}
-
-async function recordStart({ material, store, log, now, version }: ServiceParts): Promise<void> {
-  const orphaned = await store.orphanUnfinished((intent) => certificateOrphaned(now(), intent));
-  if (orphaned.length > 0) log.warn({ serials: orphaned.map(({ serial }) => serial) }, 'certificates orphaned');
-  const { policy } = material.policySource.status();
-  await store.appendAudit(policyLoaded(now(), loadedFacts(policy)));
-  await store.appendAudit(serviceStarted(now(), { version, policyVersion: policy.version }));
-}
-
-/** Starts forgetting expired tickets; returns what ends it. */
-function forgetTicketsRegularly({ store, log, now }: ServiceParts): () => void {
-  const timer = setInterval(() => {
-    store.forgetTickets(new Date(now().getTime() - FORGET_AFTER_MS)).catch((error: unknown) => {
-      log.error({ err: error }, 'expired tickets not forgotten');
-    });
-  }, FORGET_EVERY_MS);
-  timer.unref();
-  return () => {
-    clearInterval(timer);
-  };
 }

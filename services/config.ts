@@ -6,12 +6,14 @@ import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { connectivitySchema } from './connectivity-config.ts';
 import { kubeconfigSchema, nodeControllerSchema, withAbsoluteKubeconfig } from './node-controller-config.ts';
+import { metricsListenerSchema, withAbsoluteMetricsPaths } from './metrics-config.ts';
+import { shutdownSchema } from './shutdown-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
 import { heldBodyBytesSchema, joinRatesSchema, LARGEST_BODY_BYTES, workSchema } from './node-limits.ts';
 import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
+import { stepUpSchema } from './step-up-config.ts';
 import { storeSchema, withAbsoluteStorePaths } from './store-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
-import { stepUpSchema } from './step-up-config.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -123,7 +125,7 @@ export const serverConfigSchema = z
       .min(1)
       .max(255)
       .describe('The service’s identity, the same string that the agents have in theirs. Every quote is bound to it.'),
-    listeners: z.strictObject({ node: nodeListener, admin: adminListener }),
+    listeners: z.strictObject({ node: nodeListener, admin: adminListener, metrics: metricsListenerSchema.optional() }),
     issuer,
     nextIssuer: otherIssuer
       .optional()
@@ -145,9 +147,10 @@ export const serverConfigSchema = z
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
     kubernetes,
     snapshot: snapshot.optional(),
+    stepUp: stepUpSchema,
     connectivity: connectivitySchema,
     limits,
-    stepUp: stepUpSchema,
+    shutdown: shutdownSchema,
     log,
   })
   .superRefine(({ listeners: { node, admin } }, context) => {
@@ -208,10 +211,11 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
     chain: at(chain),
     signer: withAbsoluteSignerPaths(signer, at),
   });
-  const { node, admin } = config.listeners;
+  const { node, admin, metrics } = config.listeners;
   return {
     ...config,
     listeners: {
+      ...(metrics === undefined ? {} : { metrics: withAbsoluteMetricsPaths(metrics, at) }),
       node: { ...node, certificate: at(node.certificate), key: at(node.key) },
       admin: {
         ...admin,

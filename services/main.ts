@@ -30,10 +30,11 @@ export async function runService(config: ServerConfig, material: Material, optio
   hangups.call(() => {
     service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));
   });
-  log.info({ node: service.node, admin: service.admin }, 'service ready');
+  log.info({ node: service.node, admin: service.admin, metrics: service.metrics }, 'service ready');
   await Promise.race([aborted(stop), aborted(store.failure)]);
   if (store.failure.aborted) throw store.failure.reason;
-  log.info({}, 'service stopping');
+  log.info({ delaySeconds: config.shutdown.delaySeconds }, 'service stopping');
+  await service.drain();
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -29,6 +29,8 @@ export interface ServerIdentity {
 export interface Material {
   readonly node: ServerIdentity;
   readonly admin: ServerIdentity;
+  /** Undefined where metrics are not served, or on loopback alone. */
+  readonly metrics?: ServerIdentity | undefined;
   /** PEM of the management CA. */
   readonly clientCa: string;
   /** DER: the issuing CA's certificate, then its issuers'. */
@@ -68,6 +70,11 @@ export async function loadMaterial(
   const { clientCa: clientCaFile, administrators } = listeners.admin;
   const node = await attempt('listeners.node', () => readIdentity(listeners.node));
   const admin = await attempt('listeners.admin', () => readIdentity(listeners.admin));
+  const { metrics: metricsListener } = listeners;
+  const metrics =
+    metricsListener?.access === 'client-certificate'
+      ? await attempt('listeners.metrics', () => readIdentity(metricsListener))
+      : undefined;
   const clientCa = await attempt('listeners.admin.clientCa', () => readCertificates(clientCaFile));
   await attempt('listeners.admin.administrators', () => readAdministrators(administrators));
   const chain = await attempt('issuer.chain', () => readIssuerChain(issuer.chain, world.now()));
@@ -104,6 +111,7 @@ export async function loadMaterial(
   return {
     node,
     admin,
+    metrics,
     clientCa: clientCa.text,
     issuerChain: chain,
     signer,

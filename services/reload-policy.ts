@@ -12,6 +12,8 @@ export interface ReloadDeps {
   readonly appendAudit: (event: AuditEvent) => Promise<unknown>;
   readonly log: Log;
   readonly now: Clock;
+  /** Told of each time that the files were read, and whether they are in force. */
+  readonly onRead?: ((taken: boolean) => void) | undefined;
 }
 
 /**
@@ -28,8 +30,9 @@ export function policyReloader(deps: ReloadDeps): () => Promise<boolean> {
   };
 }
 
-async function reload({ policySource, appendAudit, log, now }: ReloadDeps): Promise<boolean> {
+async function reload({ policySource, appendAudit, log, now, onRead }: ReloadDeps): Promise<boolean> {
   const taken = await policySource.reload((policy) => appendAudit(policyLoaded(now(), loadedFacts(policy))));
+  onRead?.(taken);
   const { policy, lastError } = policySource.status();
   if (taken) {
     log.info({ policyVersion: policy.version }, 'policy loaded');

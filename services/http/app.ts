@@ -13,7 +13,7 @@ import { hasBody, readJsonBody } from './body.ts';
 import { type CallerOrigins, DIRECT } from './caller-origin.ts';
 import type { Origin } from './origin.ts';
 import { type Problem, problemOf, sendJson, sendProblem, sendRevalidated } from './problem-response.ts';
-import { type Log, logRequest } from './request-log.ts';
+import { type Log, logRequest, type RequestFacts } from './request-log.ts';
 import type { Permission } from './roles.ts';
 import type { Route } from './route.ts';
 
@@ -51,6 +51,8 @@ export interface AppDeps<Caller> {
   readonly origins?: Pick<CallerOrigins, 'of'> | undefined;
   /** Bounds the bodies that are held at the same time; without it each is bounded by its route alone. */
   readonly bodies?: Pick<BodyBudget, 'open'> | undefined;
+  /** Told what the log is told of each request. */
+  readonly onAnswered?: ((facts: RequestFacts) => void) | undefined;
 }
 
 /** What is known of one request while it is answered. */
@@ -61,6 +63,7 @@ interface Exchange<Caller> {
   caller: Caller | undefined;
   route: string | undefined;
   problem: ProblemName | undefined;
+  node: string | undefined;
 }
 
 /** Plain segments only: an encoded, doubled, dotted or non-ASCII path names nothing here, however some other layer would read it. */
@@ -85,7 +88,9 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
     exchanges.set(request, exchange);
     response.setHeader('Cache-Control', 'no-store');
     response.once('close', () => {
-      logRequest(deps.log, factsOf(deps, request, response, exchange));
+      const facts = factsOf(deps, request, response, exchange);
+      logRequest(deps.log, facts);
+      deps.onAnswered?.(facts);
     });
     exchange.caller = await deps.gate.identify(request.socket);
     if (exchange.caller === undefined) await turnAway(deps, request, response, exchange, 'authentication-required');
@@ -144,6 +149,7 @@ async function dispatch<Caller>(
     header: (name) => headerOf(request, name),
     readBody: (limitBytes) => readJsonBody(request, limitBytes, allowance.take),
   });
+  if ('node' in answer) exchange.node = answer.node;
   if ('problem' in answer) answerProblem(deps, response, exchange, answer);
   else if ('stream' in answer) await sendStream(response, answer.stream, () => isStillPermitted(deps, request, route));
   else if (route.revalidated === true) sendRevalidated(response, answer.body, headerOf(request, 'if-none-match'));
@@ -199,6 +205,7 @@ function beginExchange<Caller>({ random, origins = DIRECT }: AppDeps<Caller>, re
     caller: undefined,
     route: undefined,
     problem: undefined,
+    node: undefined,
   };
 }
 
@@ -227,6 +234,7 @@ function factsOf<Caller>(deps: AppDeps<Caller>, request: Request, response: Resp
     route: exchange.route,
     status: response.statusCode,
     problem: exchange.problem,
+    node: exchange.node,
     address: exchange.origin,
     caller: exchange.caller === undefined ? undefined : deps.gate.nameOf(exchange.caller),
     durationMs: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,

@@ -26,6 +26,8 @@ export interface RequestFacts {
   readonly route: string | undefined;
   readonly status: number;
   readonly problem: ProblemName | undefined;
+  /** The node that was let in. Of one that was refused the audit log tells, under the request id. */
+  readonly node?: string | undefined;
   readonly address: string | undefined;
   readonly caller: string | undefined;
   readonly durationMs: number;

@@ -13,11 +13,12 @@ export type Permission =
   | 'policy:read'
   | 'reference-values:capture'
   | 'reference-values:retire'
-  | 'snapshot:read';
+  | 'snapshot:read'
+  | 'metrics:read';
 
 /** Who may do what. What is not in a role's list, that role may not do; no role can change or remove an audit record. */
 export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  viewer: ['self:read', 'nodes:read', 'policy:read'],
+  viewer: ['self:read', 'nodes:read', 'policy:read', 'metrics:read'],
   operator: [
     'self:read',
     'nodes:read',
@@ -27,8 +28,9 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'nodes:renew',
     'joins:read',
     'policy:read',
+    'metrics:read',
   ],
-  auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read'],
+  auditor: ['self:read', 'nodes:read', 'joins:read', 'audit:read', 'policy:read', 'metrics:read'],
   'policy-author': [
     'self:read',
     'nodes:read',
@@ -50,9 +52,12 @@ export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'reference-values:capture',
     'reference-values:retire',
     'snapshot:read',
+    'metrics:read',
   ],
   // A program on a control-plane host: what it may read is what it needs.
   authorizer: ['snapshot:read'],
+  // A scraper: counts, times and health, and nothing of any node.
+  monitor: ['metrics:read'],
 };
 
 /** True when `role`'s list has `permission`. */

@@ -15,7 +15,12 @@ import { fieldErrors } from './schema-errors.ts';
 
 /** What a handler may answer: a document, a stream, or a problem from the one table. */
 export type Answer =
-  | { readonly status: 200 | 201 | 202; readonly body: unknown }
+  | {
+      readonly status: 200 | 201 | 202;
+      readonly body: unknown;
+      /** The node that it is about, for the log. */
+      readonly node?: string | undefined;
+    }
   | { readonly status: 200; readonly stream: AnswerStream }
   | ({ readonly problem: ProblemName } & ProblemDetails);
 

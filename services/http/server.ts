@@ -25,6 +25,8 @@ export interface ListenerOptions {
   readonly keepAliveMs: number;
   /** Requests that one connection carries before it is closed; 0: any number. */
   readonly maxRequestsPerConnection?: number;
+  /** How long running requests have to finish when the listener stops. */
+  readonly graceMs?: number | undefined;
   /** Shown each connection before anything of it is read. */
   readonly admit?: Admit | undefined;
   /** How long a caller may take over each thing. The defaults are what is deployed. */
@@ -60,7 +62,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Running requests have this long to finish when the listener stops. */
+/** Running requests have this long to finish when the listener stops, unless its options say. */
 const STOP_GRACE_MS = 5_000;
 const STOP_SWEEP_MS = 20;
 
@@ -114,7 +116,7 @@ export async function startListener(options: ListenerOptions, app: RequestListen
   }
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
-  return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server) };
+  return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server, options.graceMs) };
 }
 
 /** Has `admit` decide when the server itself learns of a connection: TLS begins behind whatever it reads. */
@@ -149,7 +151,7 @@ function statusOf(code: string): string | undefined {
   return code.startsWith('HPE_') ? '400 Bad Request' : undefined;
 }
 
-async function stop(server: Server): Promise<void> {
+async function stop(server: Server, graceMs = STOP_GRACE_MS): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   // A connection whose last request has just been answered is kept alive otherwise, and the stop would wait for it.
@@ -158,7 +160,7 @@ async function stop(server: Server): Promise<void> {
   }, STOP_SWEEP_MS);
   const cut = setTimeout(() => {
     server.closeAllConnections();
-  }, STOP_GRACE_MS);
+  }, graceMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);

@@ -74,7 +74,10 @@ function postJoin(deps: JoinRoutesDeps): Route<Anonymous> {
     ],
     handle: async ({ body, requestId, origin }) => {
       const outcome = await deps.work.run(() => admitNode(deps, body, { requestId, origin }));
-      if (outcome.ok) return { status: 201, body: renderJoin(outcome.admitted, deps.cluster) };
+      if (outcome.ok) {
+        const { admitted } = outcome;
+        return { status: 201, body: renderJoin(admitted, deps.cluster), node: admitted.node.name };
+      }
       if (outcome.problem === 'awaiting-approval') {
         const { problem: status, retryAfterSeconds } = outcome;
         return { status: 202, body: { status, retryAfterSeconds } satisfies JoinPending };

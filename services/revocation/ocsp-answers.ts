@@ -18,10 +18,30 @@ export interface OcspAnswersDeps {
   readonly store: Pick<StoreReader, 'findCertificate' | 'findRevocation'>;
   readonly now: Clock;
   readonly onFault: (error: unknown) => void;
+  /** Told of each answer. */
+  readonly onAnswer?: ((answer: OcspAnswer) => void) | undefined;
+}
+
+/** What kind of answer it was: signed, or one of those that nobody signs (RFC 6960 §4.2.1). */
+export type OcspAnswer = 'signed' | 'unauthorized' | 'try-later' | 'malformed';
+
+function kindOf(answer: Bytes): OcspAnswer {
+  if (equalBytes(answer, OCSP_UNAUTHORIZED)) return 'unauthorized';
+  if (equalBytes(answer, OCSP_TRY_LATER)) return 'try-later';
+  return answer.byteLength > OCSP_TRY_LATER.byteLength ? 'signed' : 'malformed';
 }
 
 /** The answer to an OCSP request, DER both. Never rejects: a fault is told to `onFault`, and the asker to try later. */
-export function ocspAnswers({ authorities, store, now, onFault }: OcspAnswersDeps): (request: Bytes) => Promise<Bytes> {
+export function ocspAnswers(deps: OcspAnswersDeps): (request: Bytes) => Promise<Bytes> {
+  const answering = answerer(deps);
+  return async (request) => {
+    const answer = await answering(request);
+    deps.onAnswer?.(kindOf(answer));
+    return answer;
+  };
+}
+
+function answerer({ authorities, store, now, onFault }: OcspAnswersDeps): (request: Bytes) => Promise<Bytes> {
   const responders = authorities.map((authority) =>
     createOcspResponder({
       authority,

@@ -35,6 +35,8 @@ export interface RunningService<S extends Store = MemoryStore> extends AsyncDisp
   readonly node: (maxSockets?: number, identity?: TlsIdentity) => LabClient;
   /** A new client of the admin listener; without an identity it shows no certificate. */
   readonly admin: (identity?: TlsIdentity) => LabClient;
+  /** A new client of the metrics listener, where that asks for a certificate. */
+  readonly metrics: (identity?: TlsIdentity) => LabClient;
   /** Makes an administrator and puts them on the list. */
   readonly administrator: (role?: string, name?: string) => Promise<TlsIdentity>;
   /** Replaces the list of administrators. */
@@ -80,6 +82,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
   const material: Material = {
     node: { certificate: identity.certificatePem, key: identity.keyPem },
     admin: { certificate: identity.certificatePem, key: identity.keyPem },
+    metrics: { certificate: identity.certificatePem, key: identity.keyPem },
     clientCa: caPem,
     issuerChain: [ca.issuing.certificate.der, ca.root.certificate.der],
     signer: issuingSigner ?? managedSigner(options.signer?.(ca.issuing.signer) ?? ca.issuing.signer),
@@ -109,6 +112,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     caPem,
     node: (maxSockets, who) => client(service.node, who, maxSockets),
     admin: (who) => client(service.admin, who),
+    metrics: (who) => client(service.metrics ?? { host: 'none', port: 0 }, who),
     administrator: async (role, name) => {
       const made = await labAdministrator(ca.management, {
         ...(role === undefined ? {} : { role }),
