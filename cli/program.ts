@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 
 import { caCommand } from './ca-commands.ts';
+import { storeCommands } from './store-commands.ts';
 import { keysAddCommand } from './commands/admin/keys-add.ts';
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
@@ -56,10 +57,10 @@ Exit codes:
 
 \`muster --version\` prints the version. Everything is described in docs/cli.md.`;
 
-const noun = (name: string, description: string, ...verbs: readonly Command[]): Command => {
 /** Looked for before the command line is parsed: every command then finds nobody at the terminal. */
 export const NO_INPUT = '--no-input';
 
+const noun = (name: string, description: string, ...verbs: readonly Command[]): Command => {
   const command = new Command(name).description(description);
   for (const verb of verbs) command.addCommand(verb);
   return command;
@@ -79,8 +80,8 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
         .choices(OUTPUT_FORMATS)
         .default('table'),
     )
-    .addHelpText('after', EXIT_CODES);
     .option(NO_INPUT, 'ask nothing: neither a question nor a touch of a security key')
+    .addHelpText('after', EXIT_CODES);
   const [init, serve, policy, authorizer, kubernetes] = serverCommands(muster, setExitCode);
   policy
     ?.addCommand(policyStatusCommand(muster, setExitCode))
@@ -105,18 +106,18 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       ...nodeChangeCommands(muster),
     ),
     noun(
-      'certs',
-      'certificates, and their end',
-      certsListCommand(muster),
-      certsShowCommand(muster),
-      certsRevokeCommand(muster),
-    ),
-    noun(
       'tokens',
       'let a machine without a TPM enrol its own key',
       tokensCreateCommand(muster),
       tokensListCommand(muster),
       tokensRevokeCommand(muster),
+    ),
+    noun(
+      'certs',
+      'certificates, and their end',
+      certsListCommand(muster),
+      certsShowCommand(muster),
+      certsRevokeCommand(muster),
     ),
     noun('joins', 'what became of a join', joinsShowCommand(muster)),
     noun(
@@ -130,14 +131,14 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       referenceKeygenCommand(files),
     ),
     noun('endorsements', 'TPM makers’ authorities', ...endorsementCommands(endorsementWork(muster, setExitCode))),
-    noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
     noun(
       'admin',
       'what makes you an administrator',
       noun('keys', 'security keys, the second factor', keysAddCommand(muster)),
     ),
+    noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
-  for (const command of [init, serve, authorizer, kubernetes, caCommand(muster)])
+  for (const command of [init, serve, authorizer, kubernetes, caCommand(muster), ...storeCommands(muster)])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));
   for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
   if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));

@@ -32,7 +32,11 @@ export const COMPOSES = /^services\/(?:[^/]+\.ts|commands\/.*)$/;
 export const ANYTHING: readonly string[] = ['test', 'scripts', 'bench'];
 
 /** The one file of `cli/` that reaches the server-side commands, by dynamic import only. */
-export const SERVER_COMMANDS_DOOR: readonly string[] = ['cli/server-commands.ts', 'cli/ca-commands.ts'];
+export const SERVER_COMMANDS_DOOR: readonly string[] = [
+  'cli/server-commands.ts',
+  'cli/ca-commands.ts',
+  'cli/store-commands.ts',
+];
 
 /** npm packages by folder; what is not listed may not be imported there. */
 export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {

@@ -1,9 +1,11 @@
 import type { Clock } from '#core/clock.ts';
 import { readPrivateFile } from '#pki/private-file.ts';
 import type { PostgresPlace } from '#services/store/postgres/connection-options.ts';
+import { openSqliteSink, sqliteRows } from '#services/store/sqlite/sqlite-rows.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 import type { StoreOperations } from '#services/store/store-operations.ts';
 import type { Store } from '#services/store/store.ts';
+import type { RowSink, RowSource } from '#services/store/transfer/rows.ts';
 
 import type { StoreConfig } from './store-config.ts';
 import { readTextFile } from './strict-document.ts';
@@ -22,6 +24,20 @@ export async function openStore(config: StoreConfig, now: Clock): Promise<Store 
   // Loaded only where it is used: most installations have no PostgreSQL.
   const { openPostgresStore } = await import('#services/store/postgres/postgres-store.ts');
   return openPostgresStore({ place, now, readers: config.readers });
+}
+
+/** Everything that the store holds, at one moment, also while a service uses it. */
+export async function openRows(config: StoreConfig): Promise<RowSource> {
+  if (config.kind === 'sqlite') return sqliteRows(config.path);
+  const { postgresRows } = await import('#services/store/postgres/postgres-rows.ts');
+  return postgresRows(await postgresPlace(config));
+}
+
+/** A new, empty store that takes another one's rows. Rejects where it has any. */
+export async function openSink(config: StoreConfig): Promise<RowSink> {
+  if (config.kind === 'sqlite') return openSqliteSink(config.path);
+  const { openPostgresSink } = await import('#services/store/postgres/postgres-rows.ts');
+  return openPostgresSink(await postgresPlace(config));
 }
 
 async function postgresPlace(config: PostgresConfig): Promise<PostgresPlace> {

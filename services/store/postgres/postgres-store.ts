@@ -1,11 +1,4 @@
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresDialect,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-} from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 
 import type { Clock } from '#core/clock.ts';
@@ -18,6 +11,7 @@ import type { Executor } from '../prepared-query.ts';
 import type { Schema } from '../schema.ts';
 import { orphanUnfinished, type StoreOperations } from '../store-operations.ts';
 import type { Store } from '../store.ts';
+import { postgresCompiler } from './compiler.ts';
 import { clientConfig, type PostgresPlace } from './connection-options.ts';
 import { postgresExecutor } from './postgres-executor.ts';
 import { postgresFault } from './postgres-fault.ts';
@@ -61,14 +55,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 }
 
 function postgresStore(pool: Pool, writer: PostgresWriter, now: Clock): Store & StoreOperations {
-  const builder = new Kysely<Schema>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  });
+  const builder = postgresCompiler();
   let closed = false;
   const operations = kyselyOperations(
     builder,
