@@ -5,6 +5,7 @@ import type { EndorsementWork } from './commands/endorsements.ts';
 import type { PolicyCaptureWork } from './commands/policy/capture.ts';
 import type { PolicyTestWork } from './commands/policy/test.ts';
 import type { ReferenceFileWork } from './commands/reference/files.ts';
+import { authorizerCommand, kubernetesCommand, type KubernetesWork } from './kubernetes-commands.ts';
 import type { Muster } from './muster.ts';
 
 /**
@@ -16,8 +17,8 @@ export function serverCommands(muster: Muster, setExitCode: (code: number) => vo
     initCommand(muster),
     serveCommand(muster),
     policyCommand(muster, setExitCode),
-    authorizerCommand(muster),
-    kubernetesCommand(muster),
+    authorizerCommand(kubernetesWork(muster, setExitCode)),
+    kubernetesCommand(kubernetesWork(muster, setExitCode)),
   ];
 }
 
@@ -137,48 +138,18 @@ export const endorsementWork = ({ terminal }: Muster, setExitCode: (code: number
   },
 });
 
-function authorizerCommand({ terminal }: Muster): Command {
-  return new Command('authorizer')
-    .description('run the authorization webhook beside an API server until it is stopped (SIGTERM, SIGINT)')
-    .requiredOption('--config <file>', 'the configuration')
-    .option('--check-config', 'read and check everything the authorizer reads at its start, then exit')
-    .addHelpText(
-      'after',
-      `
-It needs no database, and answers from its own disk while the service is away. docs/operations/authorizer.md
-says how to set one up.
-
-Examples:
-  $ muster authorizer --config /etc/muster/authorizer.yaml`,
-    )
-    .action(async (options: Readonly<Record<string, unknown>>) => {
-      const { authorizer } = await import('#services/commands/authorizer.ts');
-      await authorizer(options, terminal);
-    });
-}
-
-function kubernetesCommand({ terminal }: Muster): Command {
-  const config = new Command('config')
-    .description('print what an API server needs to ask the authorizer: AuthorizationConfiguration and kubeconfig')
-    .requiredOption('--version <version>', 'the API server’s version, 1.30 or newer')
-    .option('--url <url>', 'where the authorizer listens', 'https://127.0.0.1:7445/v1/authorize')
-    .option('--directory <dir>', 'where the files will be on the control-plane host', '/etc/kubernetes/muster')
-    .option(
-      '--bar-fingerprint <sha256>',
-      'break-glass: bar this certificate without an authorizer (may be repeated)',
-      collect,
-    )
-    .option('--bar-node <name>', 'break-glass: bar this node without an authorizer (may be repeated)', collect)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ muster kubernetes config --version 1.34
-  $ muster kubernetes config --version 1.34 --bar-node worker-7`,
-    )
-    .action(async (options: Readonly<Record<string, unknown>>) => {
-      const { printKubernetesConfig } = await import('#services/commands/kubernetes-config.ts');
-      printKubernetesConfig(options, terminal);
-    });
-  return new Command('kubernetes').description('the cluster’s side').addCommand(config);
-}
+/** What `muster authorizer` and `muster kubernetes` do on this machine. */
+const kubernetesWork = ({ terminal }: Muster, setExitCode: (code: number) => void): KubernetesWork => ({
+  authorizer: async (options) => {
+    const { authorizer } = await import('#services/commands/authorizer.ts');
+    await authorizer(options, terminal);
+  },
+  config: async (options) => {
+    const { printKubernetesConfig } = await import('#services/commands/kubernetes-config.ts');
+    printKubernetesConfig(options, terminal);
+  },
+  doctor: async (options) => {
+    const { kubernetesDoctor } = await import('#services/commands/kubernetes-doctor.ts');
+    setExitCode(await kubernetesDoctor(options, terminal));
+  },
+});

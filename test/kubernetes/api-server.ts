@@ -12,6 +12,7 @@ import {
   renderBreakGlass,
   renderWebhookKubeconfig,
 } from '#services/kubernetes/cluster-config.ts';
+import { CONTROLLER_USER } from '#services/kubernetes/cluster-rbac.ts';
 import { type LabClient, labClient, type LabResponse } from '#test/lab/https-client.ts';
 import { freePorts } from '#test/lab/programs.ts';
 import type { TlsIdentity } from '#test/lab/service-pki.ts';
@@ -26,6 +27,13 @@ export interface ApiServer extends AsyncDisposable {
   readonly asMaster: (method: string, path: string, body?: object) => Promise<LabResponse>;
   /** As the bearer of a token. */
   readonly withToken: (token: string, path: string) => Promise<LabResponse>;
+  readonly url: string;
+  /** Tokens of a member of system:masters, and of the user that the node controller's rights are bound to. */
+  readonly tokens: { readonly master: string; readonly controller: string };
+  /** As the node controller. */
+  readonly asController: (method: string, path: string, body?: object) => Promise<LabResponse>;
+  /** What it was started with. */
+  readonly authorizationFile: string;
   /** Puts these nodes and certificates under the break-glass form, in place of the webhook. It takes effect some moments later. */
   readonly breakGlass: (barred: Parameters<typeof renderBreakGlass>[1]) => void;
 }
@@ -44,6 +52,7 @@ export interface ApiServerPlan {
 
 const READY_WITHIN_MS = 90_000;
 const MASTER_TOKEN = 'a-token-of-the-laboratory';
+const CONTROLLER_TOKEN = 'another-token-of-the-laboratory';
 
 export async function startApiServer(plan: ApiServerPlan): Promise<ApiServer> {
   await using undo = new AsyncDisposableStack();
@@ -94,7 +103,17 @@ export async function startApiServer(plan: ApiServerPlan): Promise<ApiServer> {
   }, server);
   const running = undo.move();
   const { breakGlass } = files;
-  return { as, asMaster, withToken, breakGlass, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    url: `https://127.0.0.1:${port}`,
+    tokens: { master: MASTER_TOKEN, controller: CONTROLLER_TOKEN },
+    asController: (method, path, body) => withToken(CONTROLLER_TOKEN, path, method, body),
+    authorizationFile: files.authorization,
+    as,
+    asMaster,
+    withToken,
+    breakGlass,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 interface Running extends AsyncDisposable {
@@ -169,7 +188,10 @@ function writeFiles({ clientCaPem, server, caPem, webhookPort, webhookClient }: 
     clientCa: write('client-ca.crt', clientCaPem),
     serverCertificate: write('server.crt', server.certificatePem),
     serverKey: write('server.key', server.keyPem),
-    tokens: write('tokens.csv', `${MASTER_TOKEN},master,master,"system:masters"\n`),
+    tokens: write(
+      'tokens.csv',
+      `${MASTER_TOKEN},master,master,"system:masters"\n${CONTROLLER_TOKEN},${CONTROLLER_USER},controller\n`,
+    ),
     serviceAccountKey: write('sa.key', serviceAccounts.export({ type: 'pkcs8', format: 'pem' }).toString()),
   };
 }

@@ -48,16 +48,18 @@ export const kubeconfigText = (server: string, caPem: string, user: object, clus
     'current-context': 'lab',
   });
 
-export async function clusterLab(): Promise<ClusterLab> {
+/** With a kubeconfig, controllers work on the cluster that it names and the double is idle. */
+export async function clusterLab(given: { readonly kubeconfig?: string } = {}): Promise<ClusterLab> {
   await using undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'muster-cluster-'));
   undo.defer(() => rmSync(folder, { recursive: true, force: true }));
   const ca = await labNodeCa({ now: systemClock() });
   const api = undo.use(await ApiServerDouble.start(await labServerIdentity(ca.management)));
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, kubeconfigText(api.url, certificatePem(ca.management.certificate), { token: 'lab' }), {
-    mode: 0o600,
-  });
+  const kubeconfig = given.kubeconfig ?? join(folder, 'kubeconfig');
+  if (given.kubeconfig === undefined)
+    writeFileSync(kubeconfig, kubeconfigText(api.url, certificatePem(ca.management.certificate), { token: 'lab' }), {
+      mode: 0o600,
+    });
   const store = memoryStore();
   const rating: { of: ProtectionRating | undefined } = { of: 'protected' };
   const leases = new Map<string, Date>();

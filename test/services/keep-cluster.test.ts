@@ -23,7 +23,7 @@ const pod = (name: string, nodeName: string) =>
 const taints = (name: string = NAME) => lab.api.object('nodes', name)?.spec['taints'];
 const labels = (name: string = NAME) => lab.api.object('nodes', name)?.metadata.labels;
 const isCordoned = (name: string = NAME) => lab.api.object('nodes', name)?.spec['unschedulable'] === true;
-const poll = <T>(look: () => T) => expect.poll(look, { timeout: 5_000, interval: 20 });
+const SOON = { timeout: 5_000, interval: 20 };
 const recorded = async () =>
   (await lab.store.readAudit(0, 1_000))
     .filter(({ type }) => type === 'cluster.node-changed')
@@ -34,7 +34,7 @@ describe('a joined node', () => {
     await lab.put(1, 'joined');
     node(NAME, { taints: [FOREIGN] });
     await lab.start();
-    await poll(() => taints()).toEqual([FOREIGN, RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED]);
     expect(labels()).toEqual({ 'example.org/rack': '7', [RATING_KEY]: 'protected', [NODE_ID_KEY]: labNodeId(1) });
     expect(isCordoned()).toBe(false);
   });
@@ -42,11 +42,11 @@ describe('a joined node', () => {
   test('gets it when its Node appears, and again when somebody takes it off', async () => {
     await lab.put(1, 'joined');
     await lab.start();
-    await poll(() => lab.api.openWatches).toBe(2);
+    await expect.poll(() => lab.api.openWatches, SOON).toBe(2);
     node(NAME);
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     node(NAME, { taints: [FOREIGN] });
-    await poll(() => taints()).toEqual([FOREIGN, RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED]);
   });
 
   test.each([
@@ -58,10 +58,10 @@ describe('a joined node', () => {
     await lab.put(1, 'joined');
     node(NAME);
     await lab.start();
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     lab.rating.of = rating;
     await lab.put(1, 'joined');
-    await poll(() => labels()?.[RATING_KEY]).toBe(label);
+    await expect.poll(() => labels()?.[RATING_KEY], SOON).toBe(label);
     expect(taints()).toEqual(expected);
   });
 
@@ -69,11 +69,11 @@ describe('a joined node', () => {
     await lab.put(1, 'joined');
     node(NAME);
     await lab.start();
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     for (let n = 0; n < 5; n += 1) await lab.put(1, 'joined');
     await lab.put(2, 'joined');
     node(labNodeName(2));
-    await poll(() => taints(labNodeName(2))).toEqual([RATED]);
+    await expect.poll(() => taints(labNodeName(2)), SOON).toEqual([RATED]);
     expect(lab.api.writes.filter(({ path }) => path.endsWith(NAME))).toHaveLength(1);
   });
 
@@ -82,7 +82,7 @@ describe('a joined node', () => {
     await lab.put(2, 'enrolled');
     await lab.put(3, 'barred');
     await lab.start({ createNodes: true });
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     expect([2, 3].map((n) => lab.api.object('nodes', labNodeName(n)))).toEqual([undefined, undefined]);
   });
 });
@@ -94,14 +94,14 @@ describe('a node that is barred', () => {
     pod('on-it', NAME);
     pod('elsewhere', labNodeName(2));
     await lab.start(options);
-    await poll(() => taints()).toEqual([FOREIGN, RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED]);
     await lab.put(1, 'barred');
-    await poll(() => taints()).toEqual([FOREIGN, RATED, contained('barred')]);
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED, contained('barred')]);
   };
 
   test('is tainted NoExecute and cordoned, its pods are deleted and nobody else’s, and it is on record', async () => {
     await barred();
-    await poll(() => lab.api.object('pods', 'on-it')).toBeUndefined();
+    await expect.poll(() => lab.api.object('pods', 'on-it'), SOON).toBeUndefined();
     expect([isCordoned(), labels()?.[CORDONED_KEY]]).toEqual([true, 'true']);
     expect(lab.api.object('pods', 'elsewhere')).toBeDefined();
     await expect.poll(recorded).toEqual([['labels', 'taints'], ['labels', 'taints', 'cordon'], ['delete-pods']]);
@@ -111,13 +111,13 @@ describe('a node that is barred', () => {
     await barred({ deletePods: 'never' });
     await lab.put(2, 'joined');
     node(labNodeName(2));
-    await poll(() => taints(labNodeName(2))).toEqual([RATED]);
+    await expect.poll(() => taints(labNodeName(2)), SOON).toEqual([RATED]);
     expect(lab.api.object('pods', 'on-it')).toBeDefined();
   });
 
   test('loses its Node after its pods, where that is configured', async () => {
     await barred({ deletePods: 'never', deleteNode: 'barred' });
-    await poll(() => lab.api.object('nodes', NAME)).toBeUndefined();
+    await expect.poll(() => lab.api.object('nodes', NAME), SOON).toBeUndefined();
     expect(lab.api.object('pods', 'on-it')).toBeUndefined();
     const deletions = lab.api.writes.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
     expect(deletions).toEqual(['/api/v1/namespaces/default/pods/on-it', `/api/v1/nodes/${NAME}`]);
@@ -128,10 +128,10 @@ describe('a node that is barred', () => {
     await lab.put(1, 'enrolled');
     await lab.put(2, 'joined');
     node(labNodeName(2));
-    await poll(() => taints(labNodeName(2))).toEqual([RATED]);
+    await expect.poll(() => taints(labNodeName(2)), SOON).toEqual([RATED]);
     expect(taints()).toEqual([FOREIGN, RATED, contained('barred')]);
     await lab.put(1, 'joined');
-    await poll(() => taints()).toEqual([FOREIGN, RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED]);
     expect([isCordoned(), labels()?.[CORDONED_KEY]]).toEqual([false, undefined]);
   });
 });
@@ -140,9 +140,9 @@ test('a cordon that somebody else set stays when the node is released', async ()
   await lab.put(1, 'quarantined');
   node(NAME, { unschedulable: true });
   await lab.start();
-  await poll(() => taints()).toEqual([contained('quarantined')]);
+  await expect.poll(() => taints(), SOON).toEqual([contained('quarantined')]);
   await lab.put(1, 'joined');
-  await poll(() => taints()).toEqual([RATED]);
+  await expect.poll(() => taints(), SOON).toEqual([RATED]);
   expect(isCordoned()).toBe(true);
 });
 
@@ -150,9 +150,9 @@ test('the Node of a retired node is contained, and its name’s next bearer is n
   await lab.put(1, 'joined');
   node(NAME);
   await lab.start();
-  await poll(() => taints()).toEqual([RATED]);
+  await expect.poll(() => taints(), SOON).toEqual([RATED]);
   await lab.put(1, 'retired');
-  await poll(() => taints()).toEqual([RATED, contained('retired')]);
+  await expect.poll(() => taints(), SOON).toEqual([RATED, contained('retired')]);
 });
 
 test('a Node that Muster does not manage is never written to, whatever it says of itself', async () => {
@@ -163,7 +163,7 @@ test('a Node that Muster does not manage is never written to, whatever it says o
   node('stranger-2', { taints: [contained('barred')] }, { [CORDONED_KEY]: 'true' });
   node(labNodeName(2));
   await lab.start();
-  await poll(() => taints(labNodeName(2))).toEqual([RATED]);
+  await expect.poll(() => taints(labNodeName(2)), SOON).toEqual([RATED]);
   expect(lab.api.writes.map(({ path }) => path)).toEqual([`/api/v1/nodes/${labNodeName(2)}`]);
 });
 
@@ -177,22 +177,22 @@ describe('whatever happens in between', () => {
       if (times <= 2) node(NAME, { taints: [{ ...FOREIGN, value: `v${times}` }] });
     };
     await lab.start();
-    await poll(() => taints()).toEqual([{ ...FOREIGN, value: 'v2' }, RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([{ ...FOREIGN, value: 'v2' }, RATED]);
   });
 
   test('a bar while the API server is away is carried out when it is back', async () => {
     await lab.put(1, 'joined');
     node(NAME);
     await lab.start();
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     await lab.api.down();
     await lab.put(1, 'barred');
     await new Promise((resolve) => {
       setTimeout(resolve, 300);
     });
     await lab.api.up();
-    await poll(() => taints()).toEqual([RATED, contained('barred')]);
-    await poll(() => lab.api.openWatches).toBe(2);
+    await expect.poll(() => taints(), SOON).toEqual([RATED, contained('barred')]);
+    await expect.poll(() => lab.api.openWatches, SOON).toBe(2);
   });
 
   test('a server that only fails for a while is asked again', async () => {
@@ -202,7 +202,7 @@ describe('whatever happens in between', () => {
     await lab.start();
     await expect.poll(() => lab.api.openWatches).toBe(0);
     lab.api.failsWith = undefined;
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
   });
 
   test.each(['told in the watch', 'told to the next watch'])(
@@ -210,7 +210,7 @@ describe('whatever happens in between', () => {
     async (how) => {
       await lab.put(1, 'joined');
       await lab.start();
-      await poll(() => lab.api.openWatches).toBe(2);
+      await expect.poll(() => lab.api.openWatches, SOON).toBe(2);
       if (how === 'told in the watch') lab.api.expireWatches();
       else {
         await lab.api.down();
@@ -219,7 +219,7 @@ describe('whatever happens in between', () => {
       }
       node(NAME);
       lab.api.compact();
-      await poll(() => taints()).toEqual([RATED]);
+      await expect.poll(() => taints(), SOON).toEqual([RATED]);
     },
   );
 
@@ -229,23 +229,23 @@ describe('whatever happens in between', () => {
     node(NAME, { taints: [contained('barred')] });
     pod('on-it', NAME);
     const first = await lab.start();
-    await poll(() => isCordoned()).toBe(true);
-    await poll(() => lab.api.object('pods', 'on-it')).toBeUndefined();
+    await expect.poll(() => isCordoned(), SOON).toBe(true);
+    await expect.poll(() => lab.api.object('pods', 'on-it'), SOON).toBeUndefined();
     await first[Symbol.asyncDispose]();
     await lab.put(1, 'joined');
     await lab.start();
-    await poll(() => [taints(), isCordoned()]).toEqual([[RATED], false]);
+    await expect.poll(() => [taints(), isCordoned()], SOON).toEqual([[RATED], false]);
   });
 
   test('two processes at once come to the same', async () => {
     await lab.put(1, 'joined');
     node(NAME);
     await Promise.all([lab.start(), lab.start()]);
-    await poll(() => taints()).toEqual([RATED]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED]);
     await lab.put(1, 'barred');
-    await poll(() => taints()).toEqual([RATED, contained('barred')]);
+    await expect.poll(() => taints(), SOON).toEqual([RATED, contained('barred')]);
     await lab.put(1, 'joined');
-    await poll(() => [taints(), isCordoned()]).toEqual([[RATED], false]);
+    await expect.poll(() => [taints(), isCordoned()], SOON).toEqual([[RATED], false]);
   });
 });
 
@@ -259,24 +259,26 @@ describe('what the cluster says of a node', () => {
     const { uid } = lab.api.put('nodes', { metadata: { name: NAME }, status: { conditions } }).metadata;
     const at = new Date();
     lease(NAME, at);
-    await poll(() => cluster.view(NAME)?.leaseRenewedAt).toBe(at.toISOString());
-    await poll(() => cluster.view(NAME)).toEqual({
-      nodeUid: uid,
-      leaseRenewedAt: at.toISOString(),
-      conditions: [{ type: 'Ready', status: 'True', since: '2026-11-21T10:00:00.000Z' }],
-    });
+    await expect.poll(() => cluster.view(NAME)?.leaseRenewedAt, SOON).toBe(at.toISOString());
+    await expect
+      .poll(() => cluster.view(NAME), SOON)
+      .toEqual({
+        nodeUid: uid,
+        leaseRenewedAt: at.toISOString(),
+        conditions: [{ type: 'Ready', status: 'True', since: '2026-11-21T10:00:00.000Z' }],
+      });
     lab.api.remove('nodes', NAME);
     lab.api.remove('leases', NAME);
-    await poll(() => cluster.view(NAME)).toBeUndefined();
+    await expect.poll(() => cluster.view(NAME), SOON).toBeUndefined();
   });
 
   test('an old Lease says nothing of now; one that is renewed does, and never more than now', async () => {
     lease(NAME, new Date(Date.now() - 3_600_000));
     lease(labNodeName(2), new Date());
     await lab.start();
-    await poll(() => [...lab.leases.keys()]).toEqual([labNodeName(2)]);
+    await expect.poll(() => [...lab.leases.keys()], SOON).toEqual([labNodeName(2)]);
     lease(NAME, new Date(Date.now() + 3_600_000));
-    await poll(() => lab.leases.has(NAME)).toBe(true);
+    await expect.poll(() => lab.leases.has(NAME), SOON).toBe(true);
     expect(lab.leases.get(NAME)?.getTime()).toBeLessThanOrEqual(Date.now());
   });
 });

@@ -66,7 +66,7 @@ async function listAll<T>({ client, path, parse, sink }: FollowObjectsDeps<T>, s
   let version: string;
   do {
     const query = new URLSearchParams({ limit: String(PAGE), ...(next === undefined ? {} : { continue: next }) });
-    const page = parseList(await ask(client, { method: 'GET', path: `${path}?${query}` }, stop));
+    const page = parseList(await ask(client, { method: 'GET', path: `${path}?${query.toString()}` }, stop));
     objects.push(...page.items.map(parse));
     version = page.resourceVersion;
     next = page.next;
@@ -87,7 +87,7 @@ async function watchFrom<T>(
     resourceVersion: place.version ?? '',
   });
   let fault: ClusterRefusal | undefined;
-  const request = { method: 'GET', path: `${path}?${query}` } as const;
+  const request = { method: 'GET', path: `${path}?${query.toString()}` } as const;
   const status = await client.watch(
     request.path,
     (json) => {

@@ -116,7 +116,7 @@ async function open(
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
   const headers = {
-    ...identity.headers,
+    ...Object.fromEntries(Object.entries(identity.headers ?? {})),
     accept: 'application/json',
     ...(bytes === undefined ? {} : { 'content-type': type, 'content-length': bytes.byteLength }),
   };

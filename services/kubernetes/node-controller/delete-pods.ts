@@ -23,7 +23,7 @@ export async function deletePods(client: ClusterClient, nodeName: string, stop: 
       limit: String(PAGE),
       ...(next === undefined ? {} : { continue: next }),
     });
-    const page = parseList(await ask(client, { method: 'GET', path: `/api/v1/pods?${query}` }, stop));
+    const page = parseList(await ask(client, { method: 'GET', path: `/api/v1/pods?${query.toString()}` }, stop));
     for (const item of page.items) {
       const { metadata, spec } = podSchema.parse(item);
       // The server selects; deleting somebody else's pod for a server that did not is out of the question.

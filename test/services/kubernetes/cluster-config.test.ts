@@ -94,3 +94,30 @@ describe('muster kubernetes config', () => {
     ]);
   });
 });
+
+describe('the node controller’s rights', () => {
+  const rules = (options: object) => {
+    const person = recorder('/');
+    printKubernetesConfig({ ...OPTIONS, version: '1.36', ...options }, person);
+    const roles = z.looseObject({
+      kind: z.string(),
+      rules: z.array(z.record(z.string(), z.array(z.string()))).optional(),
+    });
+    return parseAllDocuments(person.said.out)
+      .map((document) => roles.parse(document.toJS()))
+      .flatMap((document) => document.rules ?? [])
+      .map(({ resources, verbs }) => `${resources?.join()}: ${verbs?.join()}`);
+  };
+  const LEASES = 'leases: list,watch';
+
+  test.each<[object, string[]]>([
+    [{}, ['nodes: get,list,watch,patch', 'pods: list,delete', LEASES]],
+    [{ podDeletion: false }, ['nodes: get,list,watch,patch', LEASES]],
+    [{ podDeletion: false, nodeDeletion: true }, ['nodes: get,list,watch,patch,delete', 'pods: list,delete', LEASES]],
+    [{ nodeCreation: true }, ['nodes: get,list,watch,patch,create', 'pods: list,delete', LEASES]],
+    [{ version: '1.30' }, ['nodes: get,list,watch,patch', 'pods: list,delete', LEASES]],
+    [{ barNode: ['worker-7'] }, []],
+  ])('with %j', (options, expected) => {
+    expect(rules(options)).toEqual(expected);
+  });
+});
