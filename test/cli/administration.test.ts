@@ -114,6 +114,15 @@ describe('an administrator', () => {
     expect((await desk.muster(['audit', 'tail', '-n', '1', '-o', 'json'])).out).toBe(before.out);
   });
 
+  test('captures the PCRs alone that a pool has reference values for', async () => {
+    const args = ['reference', 'capture', '--node', 'worker-7', '-o', 'json', '--pcrs'];
+    const { out } = await desk.muster([...args, '7,0']);
+    expect(JSON.parse(out)).toMatchObject({
+      pcrs: expect.toSatisfy((pcrs: object) => Object.keys(pcrs).join() === '0,7'),
+    });
+    expect((await desk.muster([...args, '0,23'])).err).toContain('did not cover PCR 23');
+  });
+
   test('reads a join fact by fact, as it was judged then and as it would be today', async () => {
     const { running } = desk;
     const found = running.tpm.readPcrs('sha256', [5])['5'] ?? '';
@@ -192,6 +201,8 @@ describe('an administrator', () => {
   test.each([
     [['reference', 'capture'], 64],
     [['reference', 'capture', '--node', 'worker-7', '--join', 'x'], 64],
+    [['reference', 'capture', '--node', 'worker-7', '--pcrs', '0,23'], 65],
+    [['reference', 'capture', '--node', 'worker-7', '--pcrs', '0,24'], 64],
     [['reference', 'capture', '--node', 'worker-20'], 1],
     [['nodes', 'show', 'nobody'], 1],
     [['joins', 'show', '00000000-0000-4000-8000-000000000000'], 1],

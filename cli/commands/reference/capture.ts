@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
@@ -15,6 +15,7 @@ import { renderJson } from '../../render/json.ts';
 interface Options extends GlobalOptions {
   readonly node?: string;
   readonly join?: string;
+  readonly pcrs?: readonly number[];
   readonly out?: string;
 }
 
@@ -24,6 +25,11 @@ export function referenceCaptureCommand(muster: Muster): Command {
     .description('turn the PCR values that a trusted node proved into a reference-value file, for review')
     .option('--node <name>', 'the values of this node’s last accepted join')
     .option('--join <request>', 'the values of this join, a refused one too')
+    .option(
+      '--pcrs <list>',
+      'these PCRs alone: the pool’s referencePcrs, such as 0,1,2 (without it: all of the quote)',
+      pcrList,
+    )
     .option(
       '--out <file>',
       'where to write the file; an existing one is never overwritten (without it: standard output)',
@@ -37,7 +43,8 @@ under referenceValues in the policy; until then it admits nobody.
 
 Examples:
   $ muster reference capture --node worker-7 --out reference/general-2026-11.yaml
-  $ muster reference capture --join 0e8f2c3a-5f0e-4d3e-9b0a-6a7e2b1c4d5f --out reference/general.yaml`,
+  $ muster reference capture --join 0e8f2c3a-5f0e-4d3e-9b0a-6a7e2b1c4d5f --out reference/general.yaml
+  $ muster reference capture --node worker-7 --pcrs 0,1,2,3,6 --out reference/firmware.yaml`,
     )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -46,11 +53,12 @@ Examples:
       if (file !== undefined && existsSync(file)) throw exists(file);
       const { client } = muster.connect(options);
       using _client = client;
-      const document = await orNotFound(
+      const captured = await orNotFound(
         client.post('/v1/reference-values/capture', requestFor(options), referenceValuesSchema),
         `there are no verified PCR values of ${options.node ?? options.join ?? ''}`,
         'A node has them from its first accepted join on; a refused join, if its quote was verified: see `muster joins show`.',
       );
+      const document = options.pcrs === undefined ? captured : only(options.pcrs, captured);
       const text = options.output === 'json' ? renderJson(document) : renderReferenceFile(document);
       if (file === undefined) return muster.terminal.out(text);
       writeNew(file, text);
@@ -59,6 +67,28 @@ Examples:
           'Review it, then name it under referenceValues in the policy. `muster policy check` says whether the result is valid.\n',
       );
     });
+}
+
+function pcrList(text: string): readonly number[] {
+  if (!/^(?:[0-9]|1[0-9]|2[0-3])(?:,(?:[0-9]|1[0-9]|2[0-3]))*$/.test(text))
+    throw new InvalidArgumentError('PCR indexes, 0 to 23, with commas between: 0,1,2');
+  return text.split(',').map(Number);
+}
+
+/** The document with these PCRs and no others. Throws CommandFailure where it lacks one. */
+function only(pcrs: readonly number[], document: ReferenceValuesDocument): ReferenceValuesDocument {
+  const values = new Map(Object.entries(document.pcrs));
+  const wanted = pcrs.map((pcr): readonly [string, string] => {
+    const value = values.get(String(pcr));
+    if (value !== undefined) return [String(pcr), value];
+    const known = [...values.keys()].join(',');
+    throw new CommandFailure(
+      EXIT.dataRefused,
+      `the quote of that join did not cover PCR ${pcr}`,
+      `It covered ${known}.`,
+    );
+  });
+  return { ...document, pcrs: Object.fromEntries(wanted) };
 }
 
 function requestFor({ node, join }: Options): CaptureRequestBody {
