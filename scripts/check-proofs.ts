@@ -4,6 +4,7 @@ import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
 import { BOOT_FACT_PROOFS } from './proofs/boot-facts.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
 import { AUTHORIZER_PROOFS } from './proofs/authorizer.ts';
+import { CA_LIFE_PROOFS } from './proofs/ca-life.ts';
 import { CODEC_PROOFS } from './proofs/codec.ts';
 import { EK_CERTIFICATE_PROOFS } from './proofs/ek-certificate.ts';
 import { JOIN_AND_HTTP_PROOFS } from './proofs/join-and-http.ts';
@@ -29,6 +30,7 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...APPRAISAL_PROOFS,
   ...POLICY_PROOFS,
   ...REFERENCE_PROOFS,
+  ...CA_LIFE_PROOFS,
   ...CODEC_PROOFS,
   ...SERVICE_PROOFS,
   ...EVENT_LOG_PROOFS,
