@@ -18,6 +18,7 @@ import { QUOTE_PROOFS } from './proofs/quote.ts';
 import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
 import { REVOCATION_PROOFS } from './proofs/revocation.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
+import { STEP_UP_PROOFS } from './proofs/step-up.ts';
 import { SIGNALS_PROOFS } from './proofs/signals.ts';
 import { SIGNED_MEASUREMENTS_PROOFS } from './proofs/signed-measurements.ts';
 
@@ -44,4 +45,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...SIGNALS_PROOFS,
   ...SIGNED_MEASUREMENTS_PROOFS,
   ...INVENTORY_PROOFS,
+  ...STEP_UP_PROOFS,
 ];

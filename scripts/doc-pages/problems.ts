@@ -16,7 +16,8 @@ const WHEN: Readonly<Record<ProblemName, string>> = {
   'revocation-reason-refused': 'The reason is not in the list of those that this service takes.',
   'authentication-required':
     'No client certificate of the management CA, an expired one, or one that is not on the list of administrators now.',
-  'step-up-required': 'The action needs a fresh second factor.',
+  'step-up-required':
+    'The act has to be signed by a security key (`stepUp` in the document says over what), the signature that came was not accepted, or no key is registered where one is required. The audit log says which: [operations/administrators.md](operations/administrators.md).',
   'permission-denied': 'The administrator’s role does not have the permission; `muster` shows the role with `whoami`.',
   'origin-refused': 'The caller’s address is in no segment of the policy, or not in its own pool’s.',
   'evidence-rejected': 'Verification or appraisal refused. `muster joins show REQUEST` lists every failed check.',

@@ -7,6 +7,7 @@ import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { ListenError } from '#services/http/server.ts';
 
 import manifest from '../../package.json' with { type: 'json' };
+import { readAdministratorsWithoutKey } from '../administrators.ts';
 import { loadServerConfig, readEnvironment } from '../config.ts';
 import { runService } from '../main.ts';
 import { loadMaterial } from '../material.ts';
@@ -32,6 +33,8 @@ export async function serve(options: unknown, terminal: CommandTerminal): Promis
     const material = await loadMaterial(config, { now: terminal.now, ...environment });
     if (checkConfig) {
       terminal.out(`${file} is valid, and so is everything that it names.\n`);
+      const without = await readAdministratorsWithoutKey(config.listeners.admin.administrators);
+      for (const name of without) terminal.err(`Administrator without a security key: ${JSON.stringify(name)}.\n`);
       return;
     }
     await runService(config, material, { now: terminal.now, stop: terminal.stopSignal(), version: manifest.version });

@@ -17,9 +17,9 @@ import { certificatePem } from '#test/lab/service-pki.ts';
 let folder: string;
 const config = 'made/muster.yaml';
 
-const terminal = (stop: AbortSignal = AbortSignal.abort(), out: string[] = []) => ({
+const terminal = (stop: AbortSignal = AbortSignal.abort(), out: string[] = [], err: string[] = []) => ({
   out: (text: string) => void out.push(text),
-  err: () => undefined,
+  err: (text: string) => void err.push(text),
   stopSignal: () => stop,
   workingDirectory: folder,
   now: systemClock,
@@ -59,9 +59,10 @@ const typesOnRecord = async (): Promise<readonly string[]> => {
 
 describe('muster serve', () => {
   test('checks what a start would read, and opens nothing', async () => {
-    const out: string[] = [];
-    await serve({ config, checkConfig: true }, terminal(undefined, out));
+    const [out, err]: [string[], string[]] = [[], []];
+    await serve({ config, checkConfig: true }, terminal(undefined, out, err));
     expect(out.join('')).toContain('is valid');
+    expect(err.join('')).toContain('Administrator without a security key: "admin".\n');
   });
 
   test('runs until it is asked to stop, and has both on record', async () => {
