@@ -5,6 +5,34 @@ const BUDGET_TEST = 'test/services/http/body-budget.test.ts';
 /** Bounds on what is held at the same time, and the signals that the service gives of itself. */
 export const SIGNALS_PROOFS: readonly CheckProof[] = [
   {
+    removes: 'that metrics without a certificate are for this host alone',
+    file: 'services/metrics-config.ts',
+    check: '.refine((host) => LOOPBACK.test(host), ',
+    without: '.refine(() => true, ',
+    test: 'test/services/metrics-config.test.ts',
+  },
+  {
+    removes: 'the permission to read metrics',
+    file: 'services/keep-signals.ts',
+    check: "if (caller !== undefined && gate.permits(caller, 'metrics:read')) return true;",
+    without: 'if (caller !== undefined) return true;',
+    test: 'test/services/keep-signals.test.ts',
+  },
+  {
+    removes: 'that whoever left the list of administrators reads no metrics',
+    file: 'services/keep-signals.ts',
+    check: "if (caller !== undefined && gate.permits(caller, 'metrics:read')) return true;",
+    without: "if (caller === undefined || gate.permits(caller, 'metrics:read')) return true;",
+    test: 'test/services/keep-signals.test.ts',
+  },
+  {
+    removes: 'that readiness fails while the service is being stopped',
+    file: 'services/metrics/health.ts',
+    check: "if (stage() === 'draining') ailments",
+    without: 'if (false) ailments',
+    test: 'test/services/keep-signals.test.ts',
+  },
+  {
     removes: 'the share of a network in the bodies that are held',
     file: 'services/http/body-budget.ts',
     check: 'if (held * FREE_TO_HELD > free) throw this.#overloaded();',

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Registry } from 'prom-client';
+import { describe, expect, test } from 'vitest';
+
+import { eventMetrics } from '#services/metrics/event-metrics.ts';
+import { processMetrics } from '#services/metrics/process-metrics.ts';
+import { stateMetrics } from '#services/metrics/state-metrics.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+/** Every name that the service’s registry has. */
+function registered(): readonly string[] {
+  const registry = new Registry();
+  const probed = () => ({ fault: undefined, seconds: undefined });
+  eventMetrics(registry);
+  using _ = processMetrics(registry, { startedAt: new Date(0) });
+  stateMetrics(registry, {
+    now: () => new Date(0),
+    version: '0',
+    census: () => Promise.resolve(undefined),
+    crls: () => [],
+    policy: () => ({ loadedAt: new Date(0), lastError: undefined }),
+    work: () => ({ running: 0, waiting: 0 }),
+    heldBodyBytes: () => 0,
+    store: probed,
+    signer: probed,
+    ready: () => true,
+    caCertificates: [],
+  });
+  return registry.getMetricsAsArray().map(({ name }) => name);
+}
+
+/** Those of the authorizer, as its source names them. */
+const ofAuthorizer = (): readonly string[] =>
+  read('services/kubernetes/authorizer/authorizer-metrics.ts').match(/muster_authorizer_[a-z_]+/g) ?? [];
+
+/** Names in queries, without what a histogram adds to them. */
+const namesIn = (text: string): readonly string[] => [
+  ...new Set(
+    (text.match(/\b(?:muster|process)_[a-z_]+/g) ?? []).map((name) => name.replace(/_(?:bucket|sum|count)$/, '')),
+  ),
+];
+
+describe('the names of metrics', () => {
+  test('are all in the documentation, and nothing else is', () => {
+    const rows = [...read('docs/operations/metrics.md').matchAll(/^\| `([a-z_]+)`/gm)].map(([, name]) => name);
+    expect(rows).toHaveLength(registered().length);
+    expect(new Set(rows)).toEqual(new Set(registered()));
+  });
+
+  test.each(['deploy/grafana/muster.json', 'deploy/prometheus/muster.rules.yaml'])('in %s are all there', (path) => {
+    const names = namesIn(read(path));
+    const known = new Set([...registered(), ...ofAuthorizer()]);
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
+  });
+});
