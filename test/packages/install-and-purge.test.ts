@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
@@ -46,6 +55,8 @@ function makeDebian(directory: string): void {
     rmSync(fresh, { recursive: true });
   }
   run('tar', '-C', directory, '-xf', archive);
+  // debootstrap's directory was nobody else's; the service's user must get in.
+  chmodSync(directory, 0o755);
 }
 
 /** The shell commands of a page that are marked as tested. */
@@ -79,7 +90,7 @@ describe.skipIf(!canInstall())('the packages', () => {
     makeDebian(debian);
     before = new Set(filesNow());
   }, 600_000);
-  afterAll(() => rmSync(work, { recursive: true, force: true }));
+  afterAll(() => rmSync(work, { recursive: true, force: true }), 120_000);
 
   function install(deb: string): void {
     run('cp', deb, join(debian, 'tmp'));
