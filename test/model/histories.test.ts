@@ -31,10 +31,14 @@ const between = fc.record({
   what: fc.constantFrom('crash' as const, 'crash' as const, ...CHANGES),
 });
 
+const join = name.map((one) => joinStep(one, undefined));
+const change = fc.tuple(name, fc.constantFrom(...CHANGES)).map(([one, what]) => changeStep(one, what));
+
+/** Drawn alike: what is here more than once comes more often. Most of what goes wrong goes wrong between changes and joins. */
 const steps: readonly fc.Arbitrary<Step>[] = [
-  name.map((one) => joinStep(one, undefined)),
+  ...[join, join, join],
+  ...[change, change, change],
   fc.tuple(name, between).map(([one, what]) => joinStep(one, what)),
-  fc.tuple(name, fc.constantFrom(...CHANGES)).map(([one, what]) => changeStep(one, what)),
   fc.tuple(name, back).map(([one, which]) => revokeStep(one, which)),
   fc.tuple(name, back).map(([one, which]) => heartbeatStep(one, which)),
   fc.tuple(name, back).map(([one, which]) => useStep(one, which)),
