@@ -203,7 +203,10 @@ function forTpm(
 const enrolledCertificate = (node: NodeRecord | undefined): readonly Bytes[] =>
   node?.ekCertificate === undefined ? [] : [node.ekCertificate];
 
-/** What the caller must prove: its pool's demands, or for an EK without a pool those of the first pool that takes joins from there. */
+/**
+ * What the caller must prove: its pool's demands; for an EK without a pool those of the pool that may take it all the same, or else of the first
+ * that takes joins from there.
+ */
 function poolToProve(inForce: JoinPolicy, node: NodeRecord | undefined, origin: Origin): EvidencePolicy {
   const own = node === undefined ? undefined : inForce.policy.pools.get(node.pool);
   const pool = own ?? inForce.candidatePoolFor(origin) ?? inForce.anyPoolFor(origin);

@@ -54,6 +54,8 @@ const MALFORMED = 'its times are not in Zulu, so it is malformed as a whole';
 export const CRL_SUITE_EXCEPTIONS: Readonly<Record<string, string>> = {
   'e_cab_crl_has_valid_reason_code crlWithReasonCode2.pem': CA_REASON,
   'crl_acceptable_reason_codes cabf_br__crl_reason_2.pem': CA_REASON,
+  'crl_acceptable_reason_codes cabf_br__crl_reason_6.pem':
+    'certificateHold is a public CA’s to avoid (Baseline Requirements §7.2.2); here it is a quarantine, which ends (RFC 5280 §5.3.1)',
   'e_crl_next_update_invalid crl_nextupdate_nup1_sub0_len0_eff0.pem': CA_PERIOD,
   'crl_validity_period cabf_br__crl_good_subordinate_ca.pem': CA_PERIOD,
   'e_crl_no_duplicate_extensions crl_with_duplicate_ext.pem': MALFORMED,

@@ -167,12 +167,6 @@ describe('openChallenge', () => {
       'malformed-request',
       [],
     ],
-    [
-      'signed measurements are refused',
-      () => ({ kind: 'signed-measurements', keyId: 'ab'.repeat(32) }),
-      'evidence-rejected',
-      ['evidence-kind-unexpected'],
-    ],
   ])('%s', async (_, change, outcome, denials) => {
     const lab = await joinLab();
     expect(told(await askChallenge(lab, { request: withAttester(lab, change(lab)) }))).toBe(outcome);
