@@ -7,6 +7,7 @@ export interface KubernetesWork {
   readonly authorizer: (options: object) => Promise<void>;
   readonly config: (options: object) => Promise<void>;
   readonly doctor: (options: object) => Promise<void>;
+  readonly identity: (options: object) => Promise<void>;
 }
 
 /** `muster authorizer`. */
@@ -32,7 +33,8 @@ export function kubernetesCommand(work: KubernetesWork): Command {
   return new Command('kubernetes')
     .description('the cluster’s side')
     .addCommand(configCommand(work))
-    .addCommand(doctorCommand(work));
+    .addCommand(doctorCommand(work))
+    .addCommand(identityCommand(work));
 }
 
 function configCommand(work: KubernetesWork): Command {
@@ -85,4 +87,21 @@ Examples:
       --apiserver-manifest /etc/kubernetes/manifests/kube-apiserver.yaml`,
     )
     .action((options: Readonly<Record<string, unknown>>) => work.doctor(options));
+}
+
+function identityCommand(work: KubernetesWork): Command {
+  return new Command('identity')
+    .description('make the authorizers’ next identity; on the machine that has the management CA’s key')
+    .requiredOption('--management-ca <file>', 'PEM: the management CA’s certificate')
+    .requiredOption('--management-key <file>', 'its sealed key')
+    .requiredOption('--passphrase-file <file>', 'what the key is sealed with')
+    .requiredOption('--out <file>', 'where to put it; it must not exist')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ muster kubernetes identity --management-ca pki/management-ca.pem --management-key offline/management-ca.key \\
+      --passphrase-file passphrase --out identity.new`,
+    )
+    .action((options: Readonly<Record<string, unknown>>) => work.identity(options));
 }

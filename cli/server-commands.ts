@@ -148,6 +148,10 @@ const kubernetesWork = ({ terminal }: Muster, setExitCode: (code: number) => voi
     const { printKubernetesConfig } = await import('#services/commands/kubernetes-config.ts');
     printKubernetesConfig(options, terminal);
   },
+  identity: async (options) => {
+    const { renewAuthorizerIdentity } = await import('#services/commands/kubernetes-identity.ts');
+    await renewAuthorizerIdentity(options, terminal);
+  },
   doctor: async (options) => {
     const { kubernetesDoctor } = await import('#services/commands/kubernetes-doctor.ts');
     setExitCode(await kubernetesDoctor(options, terminal));

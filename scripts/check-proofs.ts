@@ -12,6 +12,7 @@ import { EVENT_LOG_PROOFS } from './proofs/event-log.ts';
 import { IMA_PROOFS } from './proofs/ima.ts';
 import { INVENTORY_PROOFS } from './proofs/inventory.ts';
 import { KEY_PROOFS } from './proofs/keys.ts';
+import { KUBERNETES_PROOFS } from './proofs/kubernetes.ts';
 import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
@@ -39,6 +40,7 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...IMA_PROOFS,
   ...JOIN_AND_HTTP_PROOFS,
   ...AUTHORIZER_PROOFS,
+  ...KUBERNETES_PROOFS,
   ...NETWORK_ORIGIN_PROOFS,
   ...REVOCATION_PROOFS,
   ...AGENT_PROOFS,

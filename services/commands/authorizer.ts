@@ -70,6 +70,7 @@ async function run(config: AuthorizerConfig, material: AuthorizerMaterial, termi
     observer: config.observer,
     fetchStatement: (after, signal) => client.fetchStatement(after, signal),
     pause: pauseUnless,
+    identityNotAfter: () => client.identityNotAfter,
     now: terminal.now,
     random: systemRandom,
     log,

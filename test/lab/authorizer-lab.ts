@@ -76,6 +76,7 @@ export async function authorizerLab(
       },
       observer: { host: '127.0.0.1', port: 0 },
       fetchStatement,
+      identityNotAfter: () => new Date(now().getTime() + 3_600_000),
       pause,
       now,
       random: systemRandom,

@@ -15,7 +15,7 @@ export interface AuthorizerMetrics {
 const SECONDS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1];
 
 /** The metrics of one authorizer; `docs/operations/authorizer.md` says which to alert on. */
-export function authorizerMetrics(knowledge: Knowledge): AuthorizerMetrics {
+export function authorizerMetrics(knowledge: Knowledge, identityEndsInMs: () => number | undefined): AuthorizerMetrics {
   const decisions = new Counter('muster_authorizer_decisions_total', 'Reviews answered.', 'decision', [
     'no-opinion',
     ...DENIALS,
@@ -57,6 +57,14 @@ export function authorizerMetrics(knowledge: Knowledge): AuthorizerMetrics {
       ),
       gauge('muster_authorizer_snapshot_age_seconds', 'Since the service vouched for it.', () =>
         knowledge.ageMs === undefined ? undefined : knowledge.ageMs / 1_000,
+      ),
+      gauge(
+        'muster_authorizer_identity_expires_in_seconds',
+        'Of the certificate that the service is asked with.',
+        () => {
+          const leftMs = identityEndsInMs();
+          return leftMs === undefined ? undefined : leftMs / 1_000;
+        },
       ),
       gauge('muster_authorizer_snapshot_change', 'Number of the newest change.', () => knowledge.snapshot?.change),
       gauge('muster_authorizer_snapshot_nodes', 'Managed nodes.', () => knowledge.snapshot?.size),

@@ -19,6 +19,8 @@ export interface AuthorizerParts extends Pick<FollowDeps, 'fetchStatement' | 'pa
   };
   /** Where health and metrics are. */
   readonly observer: { readonly host: string; readonly port: number };
+  /** Of the certificate that the service was last asked with; undefined before. */
+  readonly identityNotAfter: () => Date | undefined;
   readonly now: Clock;
   readonly random: RandomSource;
   readonly log: Log;
@@ -50,7 +52,10 @@ export async function startAuthorizer(parts: AuthorizerParts): Promise<Authorize
   await using starting = new AsyncDisposableStack();
   const knowledge = await Knowledge.open({ ...parts.knowledge, now, log });
   starting.defer(() => knowledge.settled());
-  const metrics = authorizerMetrics(knowledge);
+  const metrics = authorizerMetrics(knowledge, () => {
+    const end = parts.identityNotAfter();
+    return end === undefined ? undefined : end.getTime() - now().getTime();
+  });
   const webhook = createWebhook({
     decide: (review) => knowledge.decide(review),
     clientName,

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 
@@ -25,6 +26,7 @@ const IDENTITY_MAX_BYTES = 65_536;
 export class ServiceClient implements Disposable {
   readonly #place: ServicePlace;
   #agent: Agent | undefined;
+  #identityNotAfter: Date | undefined;
 
   constructor(place: ServicePlace) {
     this.#place = place;
@@ -43,6 +45,11 @@ export class ServiceClient implements Disposable {
     }
   }
 
+  /** When the identity ends that was last read; undefined before the first request. */
+  get identityNotAfter(): Date | undefined {
+    return this.#identityNotAfter;
+  }
+
   [Symbol.dispose](): void {
     this.#agent?.destroy();
     this.#agent = undefined;
@@ -50,6 +57,8 @@ export class ServiceClient implements Disposable {
 
   async #connect(): Promise<Agent> {
     const identity = Buffer.from(await readPrivateFile(this.#place.identityFile, IDENTITY_MAX_BYTES));
+    // The first certificate of the file is the one that is shown.
+    this.#identityNotAfter = new X509Certificate(identity).validToDate;
     const ca = await readFile(this.#place.caFile);
     return new Agent({ keepAlive: true, maxSockets: 1, minVersion: 'TLSv1.3', ca, cert: identity, key: identity });
   }

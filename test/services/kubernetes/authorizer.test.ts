@@ -155,6 +155,7 @@ describe('an authorizer that follows the service', () => {
     const { text } = await running.page('/metrics');
     expect(text).toContain('\nmuster_authorizer_snapshot_usable 0\n');
     expect(text).toContain('\nmuster_authorizer_snapshot_age_seconds 3601\n');
+    expect(text).toContain('\nmuster_authorizer_identity_expires_in_seconds 3600\n');
     expect((await running.page('/livez')).status).toBe(200);
     lab.service.isUp = true;
     await expect.poll(() => running.ask('n1', NEW)).toBe('no-opinion');
