@@ -16,6 +16,8 @@ export interface LiveServiceOptions {
   readonly policy?: Readonly<Record<string, string>>;
   /** Lines of `muster.yaml` to replace. */
   readonly config?: Readonly<Record<string, string>>;
+  /** More options of `muster init`. */
+  readonly init?: readonly string[];
 }
 
 /** The real programs over a directory that `muster init` made, on loopback. Nothing is left of it when it is disposed of. */
@@ -37,6 +39,9 @@ export interface LiveService extends AsyncDisposable {
   changePolicy(lines: Readonly<Record<string, string>>): Promise<void>;
   /** SIGKILL, then a new start. */
   killAndRestart(): Promise<void>;
+  /** Asks it to stop; `start` starts it again. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
 }
 
 const PLENTY = { burst: 1_000_000, perMinute: 60_000_000 };
@@ -49,7 +54,7 @@ export async function liveService(options: LiveServiceOptions = {}): Promise<Liv
   const folder = await mkdtemp(join(tmpdir(), 'muster-live-'));
   undo.defer(() => rm(folder, { recursive: true, force: true }));
   const [nodePort, adminPort] = await freePorts(host);
-  await initialise(folder, nodePort, adminPort);
+  await initialise(folder, nodePort, adminPort, options.init ?? []);
 
   await writeFile(join(folder, 'muster/ek-anchors/makers.pem'), ekAnchors.join('\n'));
   await replaceLines(join(folder, 'muster/policy.yaml'), {
@@ -87,16 +92,22 @@ export async function liveService(options: LiveServiceOptions = {}): Promise<Liv
       await running.kill();
       running = await startMusterServe('muster/muster.yaml', folder);
     },
+    async stop() {
+      await running[Symbol.asyncDispose]();
+    },
+    async start() {
+      running = await startMusterServe('muster/muster.yaml', folder);
+    },
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
   };
 }
 
-async function initialise(folder: string, nodePort: number, adminPort: number): Promise<void> {
+async function initialise(folder: string, nodePort: number, adminPort: number, more: readonly string[]): Promise<void> {
   const { management } = await labNodeCa();
   await writeFile(join(folder, 'cluster-ca.pem'), encodePem('CERTIFICATE', management.certificate.der));
   const kubernetes = ['--kubernetes-url', 'https://127.0.0.1:6443', '--kubernetes-ca', 'cluster-ca.pem'];
   const ports = ['--node-port', String(nodePort), '--admin-port', String(adminPort)];
-  const made = await runProgram('muster', ['init', '--dir', 'muster', ...ports, ...kubernetes], folder);
+  const made = await runProgram('muster', ['init', '--dir', 'muster', ...ports, ...kubernetes, ...more], folder);
   if (made.exitCode !== 0) throw new Error(`muster init: ${made.err}`);
 }
 

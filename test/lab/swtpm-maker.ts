@@ -20,8 +20,8 @@ const TPM_FACTS = [
 
 /** A maker of software TPMs: a certificate authority of its own, in a temporary directory, and no file outside it. */
 export interface SwtpmMaker extends AsyncDisposable {
-  /** Makes a TPM's state in `stateDir`: RSA-2048 and P-384 EKs, persistent, each with its certificate in NV; these PCR banks and no others. */
-  manufacture(stateDir: string, pcrBanks: readonly string[]): Promise<void>;
+  /** Makes a TPM's state in `stateDir`: RSA-2048 and P-384 EKs, persistent, each with its certificate in NV; these PCR banks and no others. `certificatesTo` is a directory for copies of the certificates, DER. */
+  manufacture(stateDir: string, pcrBanks: readonly string[], certificatesTo?: string): Promise<void>;
   /** DER of an EK certificate for a key that swtpm_setup does not make. */
   certifyEcKey(curve: 'secp256r1', point: { readonly x: string; readonly y: string }): Promise<Bytes>;
   /** The maker's CA certificates, root first. They exist once a TPM has been made. */
@@ -50,10 +50,11 @@ export async function swtpmMaker(): Promise<SwtpmMaker> {
       `create_certs_tool_options = ${file('localca.options')}\nactive_pcr_banks = sha256,sha384\n`,
   );
   return {
-    async manufacture(stateDir, pcrBanks) {
+    async manufacture(stateDir, pcrBanks, certificatesTo) {
       await mkdir(stateDir, { recursive: true });
       const tpm = ['--tpm2', '--tpm-state', stateDir, '--create-ek-cert', '--pcr-banks', pcrBanks.join(',')];
-      await run('swtpm_setup', [...tpm, '--config', file('setup.conf')]);
+      const copies = certificatesTo === undefined ? [] : ['--write-ek-cert-files', certificatesTo];
+      await run('swtpm_setup', [...tpm, ...copies, '--config', file('setup.conf')]);
     },
     async certifyEcKey(curve, { x, y }) {
       const out = await mkdtemp(file('ek-'));
