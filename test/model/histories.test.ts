@@ -36,8 +36,12 @@ const change = fc.tuple(name, fc.constantFrom(...CHANGES)).map(([one, what]) => 
 
 /** Drawn alike: what is here more than once comes more often. Most of what goes wrong goes wrong between changes and joins. */
 const steps: readonly fc.Arbitrary<Step>[] = [
-  ...[join, join, join],
-  ...[change, change, change],
+  join,
+  join,
+  join,
+  change,
+  change,
+  change,
   fc.tuple(name, between).map(([one, what]) => joinStep(one, what)),
   fc.tuple(name, back).map(([one, which]) => revokeStep(one, which)),
   fc.tuple(name, back).map(([one, which]) => heartbeatStep(one, which)),
