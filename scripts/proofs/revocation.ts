@@ -67,6 +67,13 @@ export const REVOCATION_PROOFS: readonly CheckProof[] = [
     test: PUBLISHER_TEST,
   },
   {
+    removes: 'that an intent without a certificate replaces none',
+    file: 'services/kubernetes/snapshot-source.ts',
+    check: "fingerprint !== undefined && ['issued', 'revoked'].includes(standing),",
+    without: "(fingerprint ?? '') !== '-' && ['issued', 'revoked'].includes(standing),",
+    test: 'test/services/revocation/effects.test.ts',
+  },
+  {
     removes: 'what OCSP says of a revoked certificate',
     file: 'services/revocation/ocsp-answers.ts',
     check: "if (listed !== undefined && listed.reason !== 'removeFromCRL') {",

@@ -75,7 +75,10 @@ export function snapshotNode(
   asOf: Date,
 ): SnapshotNode {
   const { name, id, state } = record;
-  const handedOut = newestFirst.filter((certificate) => ['issued', 'revoked'].includes(certificate.state));
+  // An intent that was revoked before its certificate was recorded has no fingerprint: it replaced nothing.
+  const handedOut = newestFirst.filter(
+    ({ state: standing, fingerprint }) => fingerprint !== undefined && ['issued', 'revoked'].includes(standing),
+  );
   const begins = [...new Set(handedOut.map(({ notBefore }) => notBefore.getTime()))].toSorted((a, b) => b - a);
   const [newest = [], ...older] = begins.map((time) =>
     allowed(handedOut.filter(({ notBefore }) => notBefore.getTime() === time)),

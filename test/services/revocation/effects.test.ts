@@ -77,4 +77,17 @@ describe('a node whose standing was changed', () => {
     const listed = await lab.store.listRevocations(undefined, 10);
     expect(new Set(listed.map(({ serial }) => serial))).toEqual(new Set(certificates.map(({ serial }) => serial)));
   });
+
+  test('keeps the certificate that it has when a quarantine overtakes its renewal and ends', async () => {
+    const reserveSerial: JoinLab['deps']['reserveSerial'] = async (...intent) => {
+      await lab.store.reserveSerial(...intent);
+      await change('quarantine');
+    };
+    lab.clock.advance(60_000);
+    const outcome = await join({ deps: { ...lab.deps, reserveSerial }, tpm }, { name: 'worker-1' });
+    expect(told(outcome)).toBe('evidence-rejected');
+    expect(await snapshot()).toBe('quarantined not allowed');
+    await change('release');
+    expect(await snapshot()).toBe('joined allowed');
+  });
 });
