@@ -17,6 +17,23 @@ if (missing.length > 0) console.warn(`SKIPPED: virtual machines with real firmwa
 
 const YEAR_MS = 365 * 86_400_000;
 
+/** Processor time of the agent's unit, as its control group counts it. */
+async function agentCpuMs(machine: RunningMachine): Promise<number> {
+  using guest = await machine.guest();
+  const stat = await guest.readFile('/sys/fs/cgroup/system.slice/muster-agent.service/cpu.stat');
+  return Math.round(Number(/usage_usec ([0-9]+)/.exec(stat.toString('utf8'))?.[1]) / 1_000);
+}
+
+async function setClock(machine: RunningMachine, at: Date): Promise<void> {
+  using guest = await machine.guest();
+  await guest.setTime(at);
+}
+
+async function restart(machine: RunningMachine): Promise<void> {
+  using guest = await machine.guest();
+  guest.shutdown('reboot');
+}
+
 describe.skipIf(missing.length > 0)('a machine with real firmware, a real kernel and a TPM', () => {
   let lab: VmLab;
   let first: Captured;
@@ -51,13 +68,9 @@ describe.skipIf(missing.length > 0)('a machine with real firmware, a real kernel
     await using running = await machine.on();
     await running.said(JOINED);
     note(`boot to certificate: ${renderTimes(bootTimes(running))}`);
-    using guest = await running.guest();
-    const cpu = /usage_usec ([0-9]+)/.exec(
-      (await guest.readFile('/sys/fs/cgroup/system.slice/muster-agent.service/cpu.stat')).toString('utf8'),
-    )?.[1];
-    note(`the agent’s processor time until then: ${Math.round(Number(cpu) / 1_000)} ms, emulated`);
+    note(`the agent’s processor time until then: ${await agentCpuMs(running)} ms, emulated`);
     await keepLogs('good', running);
-    guest.shutdown('reboot');
+    await restart(running);
     await running.said(JOINED, { times: 2 });
     const { out } = await lab.service.muster('nodes', 'show', 'worker-1', '-o', 'json');
     expect(out).toContain('"joined"');
@@ -145,8 +158,7 @@ describe.skipIf(missing.length > 0)('a machine with real firmware, a real kernel
     const { text } = await running.said('this machine’s clock is off');
     note(text);
     expect(text).toContain('365 days ahead of the service’s');
-    using guest = await running.guest();
-    await guest.setTime(new Date());
+    await setClock(running, new Date());
     await running.said(JOINED);
   });
 

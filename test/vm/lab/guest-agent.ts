@@ -71,9 +71,9 @@ export async function openGuestAgent(socketPath: string): Promise<GuestAgent> {
       await call('guest-set-time', { time: at.getTime() * 1_000_000 });
     },
     shutdown(mode) {
-      socket.write(`${JSON.stringify({ execute: 'guest-shutdown', arguments: { mode } })}\n`);
+      socket.end(`${JSON.stringify({ execute: 'guest-shutdown', arguments: { mode } })}\n`);
     },
-    [Symbol.dispose]: () => void socket.destroy(),
+    [Symbol.dispose]: () => void socket.destroySoon(),
   };
 }
 

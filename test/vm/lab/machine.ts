@@ -37,7 +37,7 @@ export interface RunningMachine extends AsyncDisposable {
   said(text: string, options?: { readonly times?: number; readonly withinMs?: number }): Promise<ConsoleLine>;
   /** Resolves when `isSo` holds, which is looked at with every line; `what` is for the error when it does not come to it. */
   saidWhere(isSo: () => boolean, what: string): Promise<void>;
-  /** The hand inside, as soon as it is there. */
+  /** The hand inside, as soon as it is there; one at a time. */
   guest(): Promise<GuestAgent>;
   /** An orderly shutdown; resolves when the power is off. */
   shutdown(): Promise<void>;
