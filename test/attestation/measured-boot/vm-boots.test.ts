@@ -47,6 +47,8 @@ describe('boots of virtual machines, by what the good one did', () => {
   const policy = capturedBootPolicy(factsOf(GOOD));
   test.each<[string, readonly string[]]>([
     [GOOD, []],
+    ['vm-initrd', ['loader-file-refused']],
+    ['vm-kernel-shortcut', ['secure-boot-not-proven']],
     ['vm-command-line', ['command-line-refused', 'grub-command-refused', 'loader-file-refused']],
   ])('%s is refused for: %j', (scene, expected) => {
     const codes = new Set(appraiseBoot(factsOf(scene), policy).denials.map(({ code }) => code));
