@@ -73,7 +73,7 @@ export async function openGuestAgent(socketPath: string): Promise<GuestAgent> {
     shutdown(mode) {
       socket.end(`${JSON.stringify({ execute: 'guest-shutdown', arguments: { mode } })}\n`);
     },
-    [Symbol.dispose]: () => void socket.destroySoon(),
+    [Symbol.dispose]: () => socket.destroySoon(),
   };
 }
 
