@@ -1,6 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { z } from 'zod';
@@ -44,9 +47,16 @@ async function serve(): Promise<void> {
     referenceSigners: new Map(),
   });
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+  const folder = mkdtempSync(join(tmpdir(), 'muster-namespace-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+  const administrators = join(folder, 'administrators.yaml');
+  writeFileSync(
+    administrators,
+    JSON.stringify({ apiVersion: 'muster/v1', kind: 'Administrators', administrators: [] }),
+  );
   const listeners = {
     node: { host: '::', port: 7_443, certificate: 'none', key: 'none', proxies },
-    admin: { host: '::1', port: 0, certificate: 'none', key: 'none', clientCa: 'none', administrators: 'none' },
+    admin: { host: '::1', port: 0, certificate: 'none', key: 'none', clientCa: 'none', administrators },
   };
   const service = await runService({ policy: compiled.policy, configure: { listeners } });
   await enrol(service.store, { ekFingerprint });
