@@ -93,6 +93,6 @@ describe('A17 secrets in what the service writes down', () => {
     expect(found).toEqual([]);
     // What is looked for is found where it is: the node's name is in every one of them but the log.
     const named = [...written].filter(([, text]) => text.includes('worker-7')).map(([where]) => where);
-    expect(named).toEqual(['audit export', 'audit, JSON', 'audit, YAML', 'audit, lines']);
+    expect(named).toEqual(['log', 'audit export', 'audit, JSON', 'audit, YAML', 'audit, lines']);
   });
 });
