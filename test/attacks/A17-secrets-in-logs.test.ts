@@ -91,7 +91,7 @@ describe('A17 secrets in what the service writes down', () => {
       }
     }
     expect(found).toEqual([]);
-    // What is looked for is found where it is: the node's name is in every one of them but the log.
+    // What is looked for is found where it is: the node's name is in every one of them.
     const named = [...written].filter(([, text]) => text.includes('worker-7')).map(([where]) => where);
     expect(named).toEqual(['log', 'audit export', 'audit, JSON', 'audit, YAML', 'audit, lines']);
   });
