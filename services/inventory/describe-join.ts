@@ -6,7 +6,7 @@ import { isRecordOf } from '#services/audit/catalogue.ts';
 import type { AdvisoryFacts, DenialFacts, EvidenceFacts } from '#services/audit/evidence-facts.ts';
 import type { CertificateRecord } from '#services/store/store.ts';
 
-import { renderAuditRecord, renderCertificate } from './render.ts';
+import { renderAuditRecord, renderCertificate, renderDenial } from './render.ts';
 
 /** What the records of one request say happened, before any of it is put on the wire. */
 interface Story {
@@ -71,14 +71,4 @@ function tell(record: AuditRecord): Story | undefined {
     return { outcome: 'refused', nodeName: record.nodeName ?? record.facts.claimedNodeName, ...record.facts };
   }
   return undefined;
-}
-
-function renderDenial({ code, pcr, expected, found, detail }: DenialFacts): JoinDetail['denials'][number] {
-  return {
-    code,
-    ...(pcr === undefined ? {} : { pcr }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-    ...(detail === undefined ? {} : { detail }),
-  };
 }

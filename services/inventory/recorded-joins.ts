@@ -2,8 +2,10 @@ import type { AuditRecord } from '#core/audit-record.ts';
 import { isNodeName } from '#core/ids.ts';
 import { type RecordedJoin, recordedEvidenceSchema } from '#protocol/joins.ts';
 import { isRecordOf } from '#services/audit/catalogue.ts';
-import type { DenialFacts, EvidenceFacts } from '#services/audit/evidence-facts.ts';
+import type { EvidenceFacts } from '#services/audit/evidence-facts.ts';
 import type { StoreReader } from '#services/store/store.ts';
+
+import { renderDenial } from './render.ts';
 
 type JoinReader = Pick<StoreReader, 'readAuditOfType' | 'findNodeByName'>;
 
@@ -49,13 +51,3 @@ const withAddress = ({ address }: AuditRecord) => (address === undefined ? {} : 
 /** A TPM's evidence, with the members that the wire has and no others. Signed measurements are not judged again: a key may sign anything. */
 const renderEvidence = (evidence: EvidenceFacts): Pick<RecordedJoin, 'evidence'> =>
   evidence.kind === 'tpm2-quote' ? { evidence: recordedEvidenceSchema.parse(evidence) } : {};
-
-function renderDenial({ code, pcr, expected, found, detail }: DenialFacts): RecordedJoin['denials'][number] {
-  return {
-    code,
-    ...(pcr === undefined ? {} : { pcr }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-    ...(detail === undefined ? {} : { detail }),
-  };
-}

@@ -1,7 +1,15 @@
 import type { AuditRecord } from '#core/audit-record.ts';
 import type { NodeRecord, ProtectionRating } from '#core/node-record.ts';
 import type { AuditRecordDocument } from '#protocol/audit.ts';
-import type { CertificateSummary, ClusterView, JoinVerdict, NodeDetail, NodeSummary } from '#protocol/inventory.ts';
+import type {
+  CertificateSummary,
+  ClusterView,
+  JoinDetail,
+  JoinVerdict,
+  NodeDetail,
+  NodeSummary,
+} from '#protocol/inventory.ts';
+import type { DenialFacts } from '#services/audit/evidence-facts.ts';
 import { renderNode } from '#services/http/render-node.ts';
 import type { AddressSeen, InventoryEntry, NodeContact } from '#services/store/contact-store.ts';
 import type { CertificateRecord } from '#services/store/store.ts';
@@ -93,4 +101,15 @@ function definedMembers(facts: AuditRecord['facts']): AuditRecordDocument['facts
   const defined: AuditRecordDocument['facts'] = {};
   for (const [name, value] of Object.entries(facts)) if (value !== undefined) defined[name] = value;
   return defined;
+}
+
+/** A check that failed, with what is known of it and nothing more. */
+export function renderDenial({ code, pcr, expected, found, detail }: DenialFacts): JoinDetail['denials'][number] {
+  return {
+    code,
+    ...(pcr === undefined ? {} : { pcr }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(found === undefined ? {} : { found }),
+    ...(detail === undefined ? {} : { detail }),
+  };
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import { Client } from 'pg';
 import { clientConfig, type PostgresPlace } from '#services/store/postgres/connection-options.ts';
 
 import { labNodeCa } from './node-ca.ts';
+import { freePort } from './programs.ts';
 import { certificatePem, labServerIdentity } from './service-pki.ts';
 
 const PASSWORD = 'a password of the laboratory';
@@ -177,14 +177,4 @@ async function untilReady(place: PostgresPlace): Promise<void> {
       await pause(50);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

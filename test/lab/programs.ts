@@ -83,6 +83,17 @@ async function startUntilReady(
   return { ended, pid: child.pid ?? 0, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
 }
 
+/** A TCP port of loopback that nobody has at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
 /** Two TCP ports of loopback that nobody has at this moment. */
 export async function freePorts(host = '127.0.0.1'): Promise<readonly [number, number]> {
   const servers = [createServer(), createServer()];

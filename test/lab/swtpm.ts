@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { readNvIndex } from '#agent/tpm/nv.ts';
 import { decodeEvictControl, encodeEvictControl } from '#tpm2/commands/object.ts';
 import { decodePcrExtend, encodePcrExtend } from '#tpm2/commands/pcr.ts';
 
+import { freePort } from './programs.ts';
 import { readP256EndorsementKey, removeMakerIndex, shutdownTpm, writeMakerIndex } from './swtpm-commands.ts';
 import { type SwtpmMaker, swtpmMaker } from './swtpm-maker.ts';
 
@@ -184,14 +185,4 @@ async function answers(place: Place): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

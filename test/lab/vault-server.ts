@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { z } from 'zod';
 
 import { VaultConnection } from '#pki/vault/connection.ts';
 import type { KeyServerUnderTest } from '#test/contract/key-server.contract.ts';
+import { freePort } from './programs.ts';
 
 const ROOT_TOKEN = 'root-of-the-laboratory';
 const STARTS_WITHIN_MS = 20_000;
@@ -133,14 +133,4 @@ function readUnsealKey(child: ChildProcess): Promise<string> {
     child.stderr?.setEncoding('utf8').on('data', read);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

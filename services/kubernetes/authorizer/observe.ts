@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { startPlainListener } from '#services/http/plain-listener.ts';
 
 import { type Metric, renderMetrics } from './metrics.ts';
 
@@ -21,26 +20,10 @@ export interface Observer extends AsyncDisposable {
  * never depends on anything else, for a restart cures nothing else.
  */
 export async function startObserver({ host, port, metrics, isReady }: ObserverOptions): Promise<Observer> {
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, maxHeaderSize: 8_192 });
-  server.maxConnections = 64;
-  server.on('request', (request, response) => {
+  return startPlainListener({ host, port }, (request, response) => {
     const [status, text] = request.method === 'GET' ? pageOf(request.url ?? '') : [405, 'GET only\n'];
     response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text);
   });
-  server.listen({ host, port, exclusive: true });
-  await once(server, 'listening');
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
-  return {
-    host: bound.address,
-    port: bound.port,
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 
   function pageOf(url: string): readonly [number, string] {
     switch (url.split('?', 1)[0] ?? '') {
