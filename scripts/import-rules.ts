@@ -25,8 +25,8 @@ export const SERVICE_MAY_IMPORT: readonly string[] = [
   'services/audit',
 ];
 
-/** Files that put the whole server together: `services/*.ts` and the server-side commands. They may import anything that runs in it. */
-export const COMPOSES = /^services\/(?:[^/]+\.ts|commands\/.*)$/;
+/** Files that put the whole server together: `services/*.ts`, its composition, its configuration and the server-side commands. They may import anything that runs in it. */
+export const COMPOSES = /^services\/(?:[^/]+\.ts|(?:commands|compose|config)\/.*)$/;
 
 /** Folders that may import anything and that nothing else may import. */
 export const ANYTHING: readonly string[] = ['test', 'scripts', 'bench'];

@@ -7,7 +7,7 @@ import { credentialIdSchema } from '#protocol/step-up.ts';
 import { readSecurityKeySpki, type SecurityKey } from '#services/admin/step-up/security-key.ts';
 import type { IsAdministrator } from '#services/http/principal.ts';
 
-import { parseDocumentText, readTextFile } from './strict-document.ts';
+import { parseDocumentText, readTextFile } from '#services/config/strict-document.ts';
 
 const fingerprint = z
   .string()

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 
 import { encodePem } from '#pki/x509/pem.ts';
 
-import { ConfigError } from './strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 
 /** Certificate files that a directory may hold. */
 const FILES_MAX = 512;

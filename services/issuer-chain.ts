@@ -5,7 +5,7 @@ import { lintParsed } from '#pki/lint.ts';
 import { type Certificate, isSelfNamed, parseCertificate } from '#pki/x509/certificate.ts';
 
 import { readCertificates } from './read-certificates.ts';
-import { ConfigError } from './strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 
 /** How a chain's dates are looked at. `began`: it may have ended, as a retired CA's may. */
 export type ChainDates = 'valid' | 'began';

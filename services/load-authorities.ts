@@ -4,10 +4,10 @@ import { type Bytes, toHex } from '#core/bytes.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
 
 import type { OtherAuthorities } from './authorities.ts';
-import type { IssuerConfig, ServerConfig } from './config.ts';
+import type { IssuerConfig, ServerConfig } from '#services/config/config.ts';
 import { readFurtherRoots, readIssuerChain } from './issuer-chain.ts';
 import { openSigner } from './open-signer.ts';
-import { ConfigError } from './strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 
 interface World {
   readonly now: Date;

@@ -4,8 +4,8 @@ import type { Clock } from '#core/clock.ts';
 import { pooledRandom } from '#core/random.ts';
 import { createLog } from '#services/http/request-log.ts';
 
-import { startService } from './compose.ts';
-import type { ServerConfig } from './config.ts';
+import { startService } from '#services/compose/service.ts';
+import type { ServerConfig } from '#services/config/config.ts';
 import type { Material } from './material.ts';
 import { openStore } from './open-store.ts';
 

@@ -11,13 +11,13 @@ import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
 import type { OtherAuthorities } from './authorities.ts';
-import type { ServerConfig } from './config.ts';
+import type { ServerConfig } from '#services/config/config.ts';
 import { readIssuerChain } from './issuer-chain.ts';
 import { assertDistinct, loadOtherAuthorities } from './load-authorities.ts';
 import { openSigner } from './open-signer.ts';
 import { openPolicySource, type PolicySource } from './policy-source.ts';
 import { readCertificates } from './read-certificates.ts';
-import { ConfigError } from './strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 
 /** A server certificate with its issuers and its key, PEM. */
 export interface ServerIdentity {

@@ -12,9 +12,9 @@ import { vaultSigner } from '#pki/signer-vault.ts';
 import { VaultConnection } from '#pki/vault/connection.ts';
 import { VaultSession } from '#pki/vault/session.ts';
 
-import { elapsedMs } from './monotonic.ts';
-import type { PassphraseSource, SignerConfig } from './signer-config.ts';
-import { ConfigError, readTextFile } from './strict-document.ts';
+import { elapsedMs } from '#services/compose/monotonic.ts';
+import type { PassphraseSource, SignerConfig } from '#services/config/signer-config.ts';
+import { ConfigError, readTextFile } from '#services/config/strict-document.ts';
 
 export interface SignerWorld {
   /** Where systemd put the unit's credentials. */

@@ -7,8 +7,8 @@ import type { StoreOperations } from '#services/store/store-operations.ts';
 import type { Store } from '#services/store/store.ts';
 import type { RowSink, RowSource } from '#services/store/transfer/rows.ts';
 
-import type { StoreConfig } from './store-config.ts';
-import { readTextFile } from './strict-document.ts';
+import type { StoreConfig } from '#services/config/store-config.ts';
+import { readTextFile } from '#services/config/strict-document.ts';
 
 type PostgresConfig = Extract<StoreConfig, { kind: 'postgres' }>;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { yamlPlaces } from './commands/yaml-places.ts';
-import type { ConfigError } from './strict-document.ts';
+import type { ConfigError } from '#services/config/strict-document.ts';
 
 /** One fault of a policy as an editor's jump list reads it: `file:line: what`. */
 export interface PlacedFault {

@@ -11,7 +11,7 @@ import {
 
 import { type AnchorFiles, readAnchorFiles } from './anchor-files.ts';
 import { placeFaults, renderFault } from './policy-faults.ts';
-import { ConfigError, readDocument, readTextFile } from './strict-document.ts';
+import { ConfigError, readDocument, readTextFile } from '#services/config/strict-document.ts';
 
 /** The policy in force, and why newer files are not. */
 export interface PolicyStatus {

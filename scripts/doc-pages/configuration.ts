@@ -5,7 +5,7 @@ import { ROLES } from '#protocol/inventory.ts';
 import { policySchema, referenceValuesSchema } from '#protocol/policy.ts';
 import { administratorsSchema } from '#services/administrators.ts';
 import { authorizerConfigSchema } from '#services/commands/authorizer-config.ts';
-import { serverConfigSchema } from '#services/config.ts';
+import { serverConfigSchema } from '#services/config/config.ts';
 import { PERMISSIONS } from '#services/http/roles.ts';
 
 /** A JSON Schema, as far as these pages look into one. */

@@ -13,7 +13,7 @@ import { inventoryRoutes } from '#services/inventory/routes.ts';
 import { keyRoutes, type KeyRoutesDeps } from '#services/join/key-routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
-import { openApiDocument, openApiRoute } from '#services/openapi.ts';
+import { openApiDocument, openApiRoute } from '#services/compose/openapi.ts';
 
 /** Stands for what a route needs to run: here routes are described and never run. */
 function unused<T extends object>(target: T): T {

@@ -214,7 +214,7 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: 'members named twice in two spellings',
-    file: 'services/strict-document.ts',
+    file: 'services/config/strict-document.ts',
     check: 'stringKeys: true,',
     without: 'stringKeys: false,',
     test: 'test/services/strict-document.test.ts',

@@ -102,7 +102,7 @@ export const REFERENCE_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: 'that a retirement is read at the start',
-    file: 'services/compose.ts',
+    file: 'services/compose/service.ts',
     check: 'policySource.retire(await retiredReferenceValues(store));',
     without: '',
     test: ROUTES_TEST,

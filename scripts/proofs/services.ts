@@ -72,7 +72,7 @@ export const SERVICE_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: "the role's permissions",
-    file: 'services/gates.ts',
+    file: 'services/compose/gates.ts',
     check: 'permission !== undefined && permits(role, permission)',
     without: 'permission !== undefined && role !== undefined',
     test: T55,

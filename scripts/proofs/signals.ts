@@ -6,21 +6,21 @@ const BUDGET_TEST = 'test/services/http/body-budget.test.ts';
 export const SIGNALS_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that metrics without a certificate are for this host alone',
-    file: 'services/metrics-config.ts',
+    file: 'services/config/metrics-config.ts',
     check: '.refine((host) => LOOPBACK.test(host), ',
     without: '.refine(() => true, ',
     test: 'test/services/metrics-config.test.ts',
   },
   {
     removes: 'the permission to read metrics',
-    file: 'services/keep-signals.ts',
+    file: 'services/compose/keep-signals.ts',
     check: "if (caller !== undefined && gate.permits(caller, 'metrics:read')) return true;",
     without: 'if (caller !== undefined) return true;',
     test: 'test/services/keep-signals.test.ts',
   },
   {
     removes: 'that whoever left the list of administrators reads no metrics',
-    file: 'services/keep-signals.ts',
+    file: 'services/compose/keep-signals.ts',
     check: "if (caller !== undefined && gate.permits(caller, 'metrics:read')) return true;",
     without: "if (caller === undefined || gate.permits(caller, 'metrics:read')) return true;",
     test: 'test/services/keep-signals.test.ts',

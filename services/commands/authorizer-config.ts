@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 
 import { z } from 'zod';
 
-import { readDocument } from '../strict-document.ts';
+import { readDocument } from '#services/config/strict-document.ts';
 
 const path = z.string().min(1).max(4_096);
 const host = z

@@ -17,7 +17,7 @@ import { parseSnapshotPublicKey } from '#services/kubernetes/signed-statement.ts
 import { readIdentity, type ServerIdentity } from '../material.ts';
 import { readCertificates } from '../read-certificates.ts';
 import { nodeVersionFault } from '../node-version.ts';
-import { ConfigError, readTextFile } from '../strict-document.ts';
+import { ConfigError, readTextFile } from '#services/config/strict-document.ts';
 import { type AuthorizerConfig, loadAuthorizerConfig } from './authorizer-config.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 

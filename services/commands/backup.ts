@@ -13,7 +13,7 @@ import { restoreBackup } from '#services/backup/restore-backup.ts';
 import type { Opening, Sealing } from '#services/backup/sealed-file.ts';
 
 import manifestOfProgram from '../../package.json' with { type: 'json' };
-import { loadServerConfig } from '../config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import { openRows, openSink } from '../open-store.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 import { readReferenceKey } from './reference-key.ts';

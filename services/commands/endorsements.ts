@@ -8,7 +8,7 @@ import { X509FormatError } from '#pki/x509/format-error.ts';
 import { policySchema } from '#protocol/policy.ts';
 
 import { readAnchorFiles } from '../anchor-files.ts';
-import { ConfigError, readDocument } from '../strict-document.ts';
+import { ConfigError, readDocument } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 /** An authority, where it stands and who trusts it. */

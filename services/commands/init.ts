@@ -11,7 +11,7 @@ import { PrivateFileError } from '#pki/private-file.ts';
 import { certificateFingerprint } from '#core/ids.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 
-import { parseServerConfig } from '../config.ts';
+import { parseServerConfig } from '#services/config/config.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 import { LAYOUT } from './init-layout.ts';
 import { type InitPlan, planInit } from './init-plan.ts';

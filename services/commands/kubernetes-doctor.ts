@@ -8,7 +8,7 @@ import { KubeconfigError, openKubeconfigClient } from '#services/kubernetes/clus
 import { examine, type Given } from '#services/kubernetes/doctor/examine.ts';
 import type { DoctorReport, Finding } from '#services/kubernetes/doctor/finding.ts';
 
-import { readTextFile } from '../strict-document.ts';
+import { readTextFile } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 const optionsSchema = z.object({

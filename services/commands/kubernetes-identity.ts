@@ -14,7 +14,7 @@ import { localSigner, openKeyFile } from '#pki/signer-file.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
 
-import { readTextFile } from '../strict-document.ts';
+import { readTextFile } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 const path = z.string().min(1);

@@ -4,7 +4,7 @@ import type { EvidencePolicy, Policy } from '#attestation/evidence-policy.ts';
 import { standingOf } from '#attestation/reference-values.ts';
 import { EXIT, type ExitCode } from '#core/exit-code.ts';
 
-import { ConfigError } from '../strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 import { placeFaults, renderFault } from '../policy-faults.ts';
 import { readPolicy } from '../policy-source.ts';
 import type { CommandTerminal } from './command-terminal.ts';

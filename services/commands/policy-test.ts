@@ -10,7 +10,7 @@ import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 
 import { placeFaults, renderFault } from '../policy-faults.ts';
 import { readPolicy } from '../policy-source.ts';
-import { ConfigError } from '../strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 /** What the running service knows that the files do not. */

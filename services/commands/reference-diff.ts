@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { CommandFailure, EXIT, type ExitCode } from '#core/exit-code.ts';
 import { type ReferenceValuesDocument, referenceValuesSchema } from '#protocol/policy.ts';
 
-import { ConfigError, readDocument } from '../strict-document.ts';
+import { ConfigError, readDocument } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 /** One member that differs between two sets; undefined where one of them does not have it. */

@@ -9,7 +9,7 @@ import { toBase64Url } from '#core/bytes.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { type ReferenceValuesDocument, referenceValuesSchema } from '#protocol/policy.ts';
 
-import { ConfigError, parseDocumentText, readTextFile } from '../strict-document.ts';
+import { ConfigError, parseDocumentText, readTextFile } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 import { keyIdOf, type KeyOptions, readReferenceKey } from './reference-key.ts';
 

@@ -8,11 +8,11 @@ import { ListenError } from '#services/http/server.ts';
 
 import manifest from '../../package.json' with { type: 'json' };
 import { readAdministratorsWithoutKey } from '../administrators.ts';
-import { loadServerConfig, readEnvironment } from '../config.ts';
+import { loadServerConfig, readEnvironment } from '#services/config/config.ts';
 import { runService } from '../main.ts';
 import { loadMaterial } from '../material.ts';
 import { nodeVersionFault } from '../node-version.ts';
-import { ConfigError } from '../strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 
 const optionsSchema = z.object({ config: z.string().min(1).optional(), checkConfig: z.boolean().default(false) });

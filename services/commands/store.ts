@@ -6,9 +6,9 @@ import { EXIT } from '#core/exit-code.ts';
 import { AuditWatch } from '#services/store/transfer/audit-watch.ts';
 import { transferRows } from '#services/store/transfer/rows.ts';
 
-import { loadServerConfig } from '../config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import { openRows, openSink, openStore } from '../open-store.ts';
-import type { StoreConfig } from '../store-config.ts';
+import type { StoreConfig } from '#services/config/store-config.ts';
 import type { CommandTerminal } from './command-terminal.ts';
 import { saying } from './saying.ts';
 

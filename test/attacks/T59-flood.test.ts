@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { systemRandom } from '#core/random.ts';
 import { BodyBudget } from '#services/http/body-budget.ts';
-import { heldBodyBytesSchema, joinRatesSchema } from '#services/node-limits.ts';
+import { heldBodyBytesSchema, joinRatesSchema } from '#services/config/node-limits.ts';
 import { joinLimits } from '#services/join/join-limits.ts';
 import { HOME, joinLab, origin } from '#test/lab/join-lab.ts';
 

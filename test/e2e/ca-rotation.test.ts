@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { loadServerConfig } from '#services/config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import { startAgent } from '#test/agent/service/agent-process.ts';
 import { type LiveService, liveService } from '#test/lab/live-service.ts';
 import { missingSwtpmTools, startSwtpm } from '#test/lab/swtpm.ts';

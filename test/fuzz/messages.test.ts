@@ -10,7 +10,7 @@ import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import { problemDocument, problemName } from '#protocol/problem.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
-import { nodeGate } from '#services/gates.ts';
+import { nodeGate } from '#services/compose/gates.ts';
 import { createApp, type Gate } from '#services/http/app.ts';
 import { forAnybody } from '#services/http/node-peer.ts';
 import type { Principal } from '#services/http/principal.ts';

@@ -13,7 +13,7 @@ import { systemClock } from '#core/clock.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
 import { encodePem } from '#pki/x509/pem.ts';
 import { kubernetesDoctor } from '#services/commands/kubernetes-doctor.ts';
-import type { KeptCluster } from '#services/keep-cluster.ts';
+import type { KeptCluster } from '#services/compose/keep-cluster.ts';
 import { renderControllerRbac } from '#services/kubernetes/cluster-rbac.ts';
 import { CONTAINED_KEY, CORDONED_KEY, NODE_ID_KEY } from '#services/kubernetes/node-controller/node-plan.ts';
 import { authorizerLab, type AuthorizerLab, type RunningAuthorizer } from '#test/lab/authorizer-lab.ts';

@@ -9,7 +9,7 @@ import { sha256Hex } from '#core/digest.ts';
 import { systemRandom } from '#core/random.ts';
 import { localSigner, managedSigner } from '#pki/signer-file.ts';
 import { parsePemOf } from '#pki/x509/pem.ts';
-import { startService } from '#services/compose.ts';
+import { startService } from '#services/compose/service.ts';
 import { createLog } from '#services/http/request-log.ts';
 import { openPolicySource } from '#services/policy-source.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';

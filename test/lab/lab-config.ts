@@ -1,4 +1,4 @@
-import { type ServerConfig, serverConfigSchema } from '#services/config.ts';
+import { type ServerConfig, serverConfigSchema } from '#services/config/config.ts';
 
 import { AUDIENCE } from './join-lab.ts';
 

@@ -8,7 +8,7 @@ import { certificateFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import type { ManagedSigner, Signer } from '#pki/signer.ts';
 import { managedSigner } from '#pki/signer-file.ts';
-import { type Service, startService } from '#services/compose.ts';
+import { type Service, startService } from '#services/compose/service.ts';
 import type { Log } from '#services/http/request-log.ts';
 import type { Material } from '#services/material.ts';
 import type { Store } from '#services/store/store.ts';

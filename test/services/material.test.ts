@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { systemClock } from '#core/clock.ts';
-import { loadServerConfig } from '#services/config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import { init } from '#services/commands/init.ts';
 import { LAYOUT } from '#services/commands/init-layout.ts';
 import { loadMaterial, type Material } from '#services/material.ts';
-import { ConfigError } from '#services/strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 import { labNodeCa } from '#test/lab/node-ca.ts';
 import { certificatePem, labServerIdentity } from '#test/lab/service-pki.ts';
 

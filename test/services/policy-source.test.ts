@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { openPolicySource, readPolicy } from '#services/policy-source.ts';
-import { ConfigError } from '#services/strict-document.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 import { fakeClock } from '#test/fakes/fake-clock.ts';
 import { PCRS, referenceValuesOf } from '#test/lab/join-lab.ts';
 import { LAB_NOW } from '#test/lab/node-ca.ts';

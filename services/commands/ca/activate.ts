@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { buildCaRequest } from '#pki/ca-request.ts';
 
-import { readEnvironment } from '../../config.ts';
+import { readEnvironment } from '#services/config/config.ts';
 import { readIssuerChain } from '../../issuer-chain.ts';
 import { openSigner } from '../../open-signer.ts';
 import type { CommandTerminal } from '../command-terminal.ts';

@@ -17,8 +17,8 @@ import { toHex } from '#core/bytes.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { systemRandom } from '#core/random.ts';
 
-import { parseServerConfig, type ServerConfig } from '../../config.ts';
-import { ConfigError, readTextFile } from '../../strict-document.ts';
+import { parseServerConfig, type ServerConfig } from '#services/config/config.ts';
+import { ConfigError, readTextFile } from '#services/config/strict-document.ts';
 
 /** The server's configuration as a `ca` command found it. */
 export interface CaConfig {

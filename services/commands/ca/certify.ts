@@ -15,7 +15,7 @@ import { attributeText } from '#pki/x509/directory-string.ts';
 import { ATTRIBUTE } from '#pki/x509/oids.ts';
 
 import { readCertificates } from '../../read-certificates.ts';
-import { readTextFile } from '../../strict-document.ts';
+import { readTextFile } from '#services/config/strict-document.ts';
 import type { CommandTerminal } from '../command-terminal.ts';
 import { refusing, writeNewFile } from './ca-config.ts';
 

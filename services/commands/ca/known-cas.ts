@@ -5,7 +5,7 @@ import { MAX_TTL_SECONDS } from '#pki/profile.ts';
 import { type Certificate, parseCertificate } from '#pki/x509/certificate.ts';
 
 import { keyIdOf } from '../../authorities.ts';
-import type { IssuerConfig, ServerConfig } from '../../config.ts';
+import type { IssuerConfig, ServerConfig } from '#services/config/config.ts';
 import { isSelfSigned, readFurtherRoots, readIssuerChain } from '../../issuer-chain.ts';
 import { refusing } from './ca-config.ts';
 

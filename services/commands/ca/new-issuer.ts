@@ -16,10 +16,10 @@ import { readPrivateFile } from '#pki/private-file.ts';
 import { keyIdentifier } from '#pki/x509/key-identifier.ts';
 import { parseSpki } from '#pki/x509/spki.ts';
 
-import { readEnvironment, type ServerConfig } from '../../config.ts';
+import { readEnvironment, type ServerConfig } from '#services/config/config.ts';
 import { openSigner } from '../../open-signer.ts';
-import { signerSchema, withAbsoluteSignerPaths } from '../../signer-config.ts';
-import { readDocument, readTextFile } from '../../strict-document.ts';
+import { signerSchema, withAbsoluteSignerPaths } from '#services/config/signer-config.ts';
+import { readDocument, readTextFile } from '#services/config/strict-document.ts';
 import type { CaConfig } from './ca-config.ts';
 
 /** The key of an issuing CA to be. */

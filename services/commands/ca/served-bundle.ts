@@ -7,7 +7,7 @@ import { equalBytes } from '#core/bytes.ts';
 import { CommandFailure, EXIT } from '#core/exit-code.ts';
 import { X509Certificate } from 'node:crypto';
 
-import type { ServerConfig } from '../../config.ts';
+import type { ServerConfig } from '#services/config/config.ts';
 import { readCertificates } from '../../read-certificates.ts';
 
 /** What the running service tells agents. */

@@ -5,7 +5,7 @@ import type { Certificate } from '#pki/x509/certificate.ts';
 import { openForReading } from '#services/store/sqlite/open-for-reading.ts';
 
 import { keyIdOf } from '../../authorities.ts';
-import type { ServerConfig } from '../../config.ts';
+import type { ServerConfig } from '#services/config/config.ts';
 import type { CommandTerminal } from '../command-terminal.ts';
 import { readCaConfig } from './ca-config.ts';
 import { type KnownCas, lastUse, readKnownCas } from './known-cas.ts';

@@ -23,7 +23,7 @@ import { parseAdministrators } from '#services/administrators.ts';
 import { LAYOUT } from '#services/commands/init-layout.ts';
 import { init } from '#services/commands/init.ts';
 import { checkPolicy } from '#services/commands/policy-check.ts';
-import { loadServerConfig } from '#services/config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import {
   parseSnapshotKey,
   parseSnapshotPublicKey,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { newRequestId } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
-import { joinRatesSchema } from '#services/node-limits.ts';
+import { joinRatesSchema } from '#services/config/node-limits.ts';
 import type { Answer } from '#services/http/route.ts';
 import { joinLimits, limitRoutes } from '#services/join/join-limits.ts';
 import { joinRoutes } from '#services/join/routes.ts';

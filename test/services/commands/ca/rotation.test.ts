@@ -14,7 +14,7 @@ import { rotateRoot } from '#services/commands/ca/rotate-root.ts';
 import { showCas } from '#services/commands/ca/show.ts';
 import { trustRoots } from '#services/commands/ca/trust.ts';
 import { init } from '#services/commands/init.ts';
-import { loadServerConfig } from '#services/config.ts';
+import { loadServerConfig } from '#services/config/config.ts';
 import { loadMaterial } from '#services/material.ts';
 import { labNodeCa } from '#test/lab/node-ca.ts';
 

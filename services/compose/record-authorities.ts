@@ -5,7 +5,7 @@ import { authoritiesChanged } from '#services/audit/events.ts';
 import { isRecordOf } from '#services/audit/catalogue.ts';
 import type { Store } from '#services/store/store.ts';
 
-import { type Authorities, bundlePem, keyIdOf } from './authorities.ts';
+import { type Authorities, bundlePem, keyIdOf } from '#services/authorities.ts';
 
 /**
  * Puts the node CAs on record where they are others than at the start before, and gives the time since when the service has had these: what says

@@ -3,8 +3,8 @@ import type { Log } from '#services/http/request-log.ts';
 import { NodeContacts } from '#services/inventory/node-contacts.ts';
 import type { Store } from '#services/store/store.ts';
 
-import { silenceOf } from './connectivity-config.ts';
-import type { ServerConfig } from './config.ts';
+import { silenceOf } from '#services/config/connectivity-config.ts';
+import type { ServerConfig } from '#services/config/config.ts';
 import { elapsedMs, pauseUntil, turn } from './monotonic.ts';
 
 /** How often nodes that fell silent are looked for, and boots and changes of connectivity recorded. */

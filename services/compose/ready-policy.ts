@@ -1,6 +1,6 @@
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
 
-import type { PolicySource } from './policy-source.ts';
+import type { PolicySource } from '#services/policy-source.ts';
 
 /** The policy in force with its segments ready; they are made ready once for each policy. */
 export function joinPolicyOf(source: PolicySource): () => JoinPolicy {

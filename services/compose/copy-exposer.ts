@@ -1,7 +1,7 @@
 import type { HeartbeatRoutesDeps } from '#services/inventory/heartbeat-routes.ts';
 import { exposeCopy, type ExposeCopyDeps } from '#services/join/expose-copy.ts';
 
-import type { ServiceParts } from './compose.ts';
+import type { ServiceParts } from './service-parts.ts';
 import type { KeptSignals } from './keep-signals.ts';
 
 /** Copies of a measurement key that heartbeats expose, frozen as a join freezes them. */

@@ -18,7 +18,7 @@ import { signalPages } from '#services/metrics/signal-pages.ts';
 import { EXPIRY_HORIZONS, stateMetrics, type StateSources } from '#services/metrics/state-metrics.ts';
 import { keptFor } from '#services/metrics/kept-for.ts';
 
-import type { ServiceParts } from './compose.ts';
+import type { ServiceParts } from './service-parts.ts';
 import { elapsedMs, pauseUntil } from './monotonic.ts';
 
 /** What parts of the service know that start after its signals. */

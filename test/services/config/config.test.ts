@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { parseServerConfig, readEnvironment, type ServerConfig } from '#services/config.ts';
-import { ConfigError } from '#services/strict-document.ts';
+import { parseServerConfig, readEnvironment, type ServerConfig } from '#services/config/config.ts';
+import { ConfigError } from '#services/config/strict-document.ts';
 
 const GOOD = `
 apiVersion: muster/v1

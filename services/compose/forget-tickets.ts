@@ -1,6 +1,6 @@
 import { setInterval } from 'node:timers';
 
-import type { ServiceParts } from './compose.ts';
+import type { ServiceParts } from './service-parts.ts';
 
 const FORGET_EVERY_MS = 60_000;
 /** A ticket's row outlives the ticket by this much, so that replicas whose clocks differ still find it spent. */

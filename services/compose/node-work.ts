@@ -1,6 +1,6 @@
 import { WorkLimit } from '#services/http/work-limit.ts';
 
-import type { ServiceParts } from './compose.ts';
+import type { ServiceParts } from './service-parts.ts';
 import { after, elapsedMs, turn } from './monotonic.ts';
 
 /** The bound on challenges and joins under way, as the configuration has it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { metricsListenerSchema, withAbsoluteMetricsPaths } from '#services/metrics-config.ts';
-import { shutdownSchema } from '#services/shutdown-config.ts';
+import { metricsListenerSchema, withAbsoluteMetricsPaths } from '#services/config/metrics-config.ts';
+import { shutdownSchema } from '#services/config/shutdown-config.ts';
 
 const guarded = { access: 'client-certificate', certificate: 'a.pem', key: 'a.key' };
 

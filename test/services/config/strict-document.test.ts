@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { ConfigError, parseDocumentText } from '#services/strict-document.ts';
+import { ConfigError, parseDocumentText } from '#services/config/strict-document.ts';
 
 const schema = z.strictObject({ pcrs: z.record(z.string(), z.string()) });
 

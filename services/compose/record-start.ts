@@ -1,6 +1,6 @@
 import { certificateOrphaned, policyLoaded, serviceStarted } from '#services/audit/events.ts';
 
-import type { ServiceParts } from './compose.ts';
+import type { ServiceParts } from './service-parts.ts';
 import { loadedFacts } from './reload-policy.ts';
 
 /** On resolution what an earlier process left unfinished is marked orphaned, and the start is on record. */

@@ -5,7 +5,7 @@ import type { AuditCatalogue } from '#services/audit/catalogue.ts';
 import { policyLoaded, policyRefused } from '#services/audit/events.ts';
 import type { Log } from '#services/http/request-log.ts';
 
-import type { PolicySource } from './policy-source.ts';
+import type { PolicySource } from '#services/policy-source.ts';
 
 export interface ReloadDeps {
   readonly policySource: PolicySource;

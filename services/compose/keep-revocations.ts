@@ -8,8 +8,8 @@ import { type OcspAnswer, ocspAnswers } from '#services/revocation/ocsp-answers.
 import { type CaBundle, publication } from '#services/revocation/publication.ts';
 import { publishRegularly } from '#services/revocation/publish-regularly.ts';
 
-import type { Authorities } from './authorities.ts';
-import type { ServiceParts } from './compose.ts';
+import type { Authorities } from '#services/authorities.ts';
+import type { ServiceParts } from './service-parts.ts';
 
 /** The service's parts, and who counts OCSP answers. */
 type RevocationParts = ServiceParts & { readonly onOcspAnswer: (answer: OcspAnswer) => void };
