@@ -52,7 +52,7 @@ export const APPRAISAL_PROOFS: readonly CheckProof[] = [
   {
     removes: 'software TPMs',
     file: FILE,
-    check: 'if (!ek.certificate.software || tpm2.allowSoftwareTpm) return [];',
+    check: 'if (!certificate.software || tpm2.allowSoftwareTpm) return [];',
     without: 'return [];',
     test: attack('T13-software-tpm'),
   },
@@ -66,8 +66,8 @@ export const APPRAISAL_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that an unknown pool is told',
     file: FILE,
-    check: '...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),',
-    without: '',
+    check: '...checkEnrolment(input),\n    ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),',
+    without: '...checkEnrolment(input),',
     test: attack('T56-rating-claimed-by-the-node'),
   },
   {

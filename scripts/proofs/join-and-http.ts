@@ -43,8 +43,8 @@ export const JOIN_AND_HTTP_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the record before the signature',
     file: ADMIT,
-    check: 'await deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent));',
-    without: '',
+    check: 'if (!(await stillAdmissible(deps.reserveSerial(intent, ticket, certificateSigning(occasion, intent))))) {',
+    without: 'if (Math.random() > 2) {',
     test: ADMIT_TEST,
   },
   {
@@ -113,8 +113,8 @@ export const JOIN_AND_HTTP_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the count of a chunked body',
     file: 'services/http/body.ts',
-    check: 'if (size <= limit) {',
-    without: 'if (size >= 0) {',
+    check: "if (size > limit) throw new ProblemError('payload-too-large');",
+    without: '',
     test: SERVER_TEST,
   },
   {
@@ -176,7 +176,7 @@ export const JOIN_AND_HTTP_PROOFS: readonly CheckProof[] = [
   {
     removes: 'two CAs apart',
     file: 'services/material.ts',
-    check: 'if (chain !== undefined && clientCa !== undefined && shareAKey(chain, clientCa.ders)) {',
+    check: 'if (chain !== undefined && clientCa !== undefined && shareAKey(nodeCasOf(chain, others), clientCa.ders)) {',
     without: 'if (false) {',
     test: 'test/services/material.test.ts',
   },

@@ -3,7 +3,7 @@ import type { CheckProof } from './check-proof.ts';
 const PLAN = 'services/kubernetes/node-controller/node-plan.ts';
 const CONTROLLER = 'services/kubernetes/node-controller/node-controller.ts';
 const VIEW = 'services/kubernetes/node-controller/cluster-view.ts';
-const RUNNING = 'test/services/keep-cluster.test.ts';
+const RUNNING = 'test/services/compose/keep-cluster.test.ts';
 
 /** What the node controller must not touch, and what it must not leave out. */
 export const KUBERNETES_PROOFS: readonly CheckProof[] = [

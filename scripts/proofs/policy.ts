@@ -217,6 +217,6 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
     file: 'services/config/strict-document.ts',
     check: 'stringKeys: true,',
     without: 'stringKeys: false,',
-    test: 'test/services/strict-document.test.ts',
+    test: 'test/services/config/strict-document.test.ts',
   },
 ];
