@@ -30,7 +30,8 @@ export async function runService(config: ServerConfig, material: Material, optio
   hangups.call(() => {
     service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));
   });
-  log.info({ node: service.node, admin: service.admin, metrics: service.metrics }, 'service ready');
+  const { node, admin, metrics, health } = service;
+  log.info({ node, admin, metrics, health }, 'service ready');
   await Promise.race([aborted(stop), aborted(store.failure)]);
   if (store.failure.aborted) throw store.failure.reason;
   log.info({ delaySeconds: config.shutdown.delaySeconds }, 'service stopping');

@@ -33,6 +33,13 @@ export const SIGNALS_PROOFS: readonly CheckProof[] = [
     test: 'test/services/compose/keep-signals.test.ts',
   },
   {
+    removes: 'that probes are told no reason',
+    file: 'services/metrics/probe-pages.ts',
+    check: "text: 'not ready\\n'",
+    without: 'text: String(whyNotReady()[0]?.reason)',
+    test: 'test/services/compose/keep-signals.test.ts',
+  },
+  {
     removes: 'the share of a network in the bodies that are held',
     file: 'services/http/body-budget.ts',
     check: 'if (held * FREE_TO_HELD > free) throw this.#overloaded();',

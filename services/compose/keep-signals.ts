@@ -14,6 +14,7 @@ import { type EventMetrics, eventMetrics } from '#services/metrics/event-metrics
 import { ailmentsOf, type HealthSources, type Stage, whyNotReady } from '#services/metrics/health.ts';
 import { startProber } from '#services/metrics/prober.ts';
 import { processMetrics } from '#services/metrics/process-metrics.ts';
+import { probePages } from '#services/metrics/probe-pages.ts';
 import { signalPages } from '#services/metrics/signal-pages.ts';
 import { EXPIRY_HORIZONS, stateMetrics, type StateSources } from '#services/metrics/state-metrics.ts';
 import { keptFor } from '#services/metrics/kept-for.ts';
@@ -29,6 +30,8 @@ export interface KeptSignals extends AsyncDisposable {
   readonly events: EventMetrics;
   /** Undefined where the configuration names no place. */
   readonly listener: Pick<Listener, 'host' | 'port'> | undefined;
+  /** The same, of the place for an orchestrator's probes. */
+  readonly health: Pick<Listener, 'host' | 'port'> | undefined;
   /** Gauges read from these from now on. */
   readonly readFrom: (sources: Partial<LateSources>) => void;
   readonly enter: (stage: Stage) => void;
@@ -118,10 +121,21 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
   });
   const listener = await listen(parts, pages);
   if (listener !== undefined) starting.use(listener);
+  const probed = parts.config.listeners.health;
+  const probes =
+    probed === undefined
+      ? undefined
+      : starting.use(
+          await startPlainListener(
+            probed,
+            probePages(() => whyNotReady(health)),
+          ),
+        );
   const running = starting.move();
   return {
     events,
-    listener: listener === undefined ? undefined : { host: listener.host, port: listener.port },
+    listener: placeOf(listener),
+    health: placeOf(probes),
     readFrom: (sources) => {
       late = { ...late, ...sources };
     },
@@ -131,6 +145,9 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
+
+const placeOf = (listener: Listener | undefined) =>
+  listener === undefined ? undefined : { host: listener.host, port: listener.port };
 
 async function listen(
   { config, material }: ServiceParts,

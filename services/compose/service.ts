@@ -31,6 +31,8 @@ export interface Service extends AsyncDisposable {
   readonly admin: Pick<Listener, 'host' | 'port'>;
   /** Where metrics and health are; undefined where they are not served. */
   readonly metrics: Pick<Listener, 'host' | 'port'> | undefined;
+  /** Where an orchestrator's probes call; undefined where they do not. */
+  readonly health: Pick<Listener, 'host' | 'port'> | undefined;
   /** `/readyz` fails from the call on; resolves when load balancers have had the time to notice. */
   readonly drain: () => Promise<void>;
   /** Reads the policy again, as `policyReloader` says. */
@@ -144,6 +146,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     node: place(node),
     admin: place(admin),
     metrics: signals.listener,
+    health: signals.health,
     reloadPolicy,
     drain: async () => {
       signals.enter('draining');

@@ -6,6 +6,7 @@ import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
 import { connectivitySchema } from './connectivity-config.ts';
 import { kubeconfigSchema, nodeControllerSchema, withAbsoluteKubeconfig } from './node-controller-config.ts';
+import { healthListenerSchema } from './health-config.ts';
 import { metricsListenerSchema, withAbsoluteMetricsPaths } from './metrics-config.ts';
 import { shutdownSchema } from './shutdown-config.ts';
 import { proxiesSchema } from './trusted-proxies.ts';
@@ -125,7 +126,12 @@ export const serverConfigSchema = z
       .min(1)
       .max(255)
       .describe('The service’s identity, the same string that the agents have in theirs. Every quote is bound to it.'),
-    listeners: z.strictObject({ node: nodeListener, admin: adminListener, metrics: metricsListenerSchema.optional() }),
+    listeners: z.strictObject({
+      node: nodeListener,
+      admin: adminListener,
+      metrics: metricsListenerSchema.optional(),
+      health: healthListenerSchema.optional(),
+    }),
     issuer,
     nextIssuer: otherIssuer
       .optional()
@@ -211,10 +217,11 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
     chain: at(chain),
     signer: withAbsoluteSignerPaths(signer, at),
   });
-  const { node, admin, metrics } = config.listeners;
+  const { node, admin, metrics, health } = config.listeners;
   return {
     ...config,
     listeners: {
+      ...(health === undefined ? {} : { health }),
       ...(metrics === undefined ? {} : { metrics: withAbsoluteMetricsPaths(metrics, at) }),
       node: { ...node, certificate: at(node.certificate), key: at(node.key) },
       admin: {

@@ -6,7 +6,7 @@ import { type Listener, ListenError } from './server.ts';
 const LIMITS = { requestTimeout: 5_000, headersTimeout: 5_000, maxHeaderSize: 8_192, keepAliveTimeout: 5_000 } as const;
 const CONNECTIONS_MAX = 64;
 
-/** A listener without TLS, for programs on the same host that read counts and health. Rejects with ListenError. Disposing of it cuts what is open. */
+/** A listener without TLS, for what is no secret to whoever reaches it: counts on loopback, health. Rejects with ListenError. Disposing of it cuts what is open. */
 export async function startPlainListener(
   place: { readonly host: string; readonly port: number },
   app: RequestListener,

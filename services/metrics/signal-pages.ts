@@ -13,7 +13,8 @@ export interface SignalPagesDeps {
   readonly onFault: (error: unknown) => void;
 }
 
-interface Page {
+/** An answer in plain text. */
+export interface Page {
   readonly status: number;
   readonly text: string;
   readonly type?: string;
@@ -26,10 +27,10 @@ interface Page {
 export function signalPages(deps: SignalPagesDeps): RequestListener {
   return (request, response) => {
     void answer(deps, request).then(
-      (page) => send(response, page),
+      (page) => sendPage(response, page),
       (error: unknown) => {
         deps.onFault(error);
-        send(response, { status: 500, text: 'fault\n' });
+        sendPage(response, { status: 500, text: 'fault\n' });
       },
     );
   };
@@ -57,7 +58,8 @@ function healthPage(ailments: readonly Ailment[]): Page {
   return { status: 503, text: ailments.map(({ part, reason }) => `${part}: ${reason}\n`).join('') };
 }
 
-function send(response: ServerResponse, { status, text, type = 'text/plain; charset=utf-8' }: Page): void {
+/** Sends it; to HEAD without the text. */
+export function sendPage(response: ServerResponse, { status, text, type = 'text/plain; charset=utf-8' }: Page): void {
   const bytes = Buffer.from(text, 'utf8');
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': bytes.byteLength, 'Cache-Control': 'no-store' });
   response.end(response.req.method === 'HEAD' ? undefined : bytes);

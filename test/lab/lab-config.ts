@@ -6,15 +6,15 @@ import { AUDIENCE } from './join-lab.ts';
 export function labConfig(
   host: string,
   administrators: string,
-  override: object & { readonly metrics?: object } = {},
+  override: object & { readonly metrics?: object; readonly health?: object } = {},
 ): ServerConfig {
-  const { metrics = { access: 'loopback', port: 0 }, ...members } = override;
+  const { metrics = { access: 'loopback', port: 0 }, health = { port: 0 }, ...members } = override;
   const listener = { host, port: 0, certificate: 'none', key: 'none' };
   return serverConfigSchema.parse({
     apiVersion: 'muster/v1',
     kind: 'ServerConfig',
     audience: AUDIENCE,
-    listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators }, metrics },
+    listeners: { node: listener, admin: { ...listener, clientCa: 'none', administrators }, metrics, health },
     issuer: { chain: 'none', signer: { kind: 'file', key: 'none', passphrase: { kind: 'file', path: 'none' } } },
     store: { kind: 'sqlite', path: 'none' },
     tickets: { key: 'none' },

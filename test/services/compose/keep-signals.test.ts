@@ -6,7 +6,7 @@ import { DependencyError } from '#core/dependency-error.ts';
 import { createLog } from '#services/http/request-log.ts';
 import { memoryStore } from '#test/fakes/memory-store.ts';
 import { auditTypes, enrol } from '#test/lab/join-lab.ts';
-import { runService } from '#test/lab/running-service.ts';
+import { type RunningService, runService } from '#test/lab/running-service.ts';
 import { readPage, readSamples } from '#test/lab/signals.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { joinBodyFor, joinOverWire } from '#test/lab/wire.ts';
@@ -139,6 +139,47 @@ describe('health', () => {
     expect((await readPage(running, '/livez')).status).toBe(200);
     expect((await running.node().send({ path: '/v1/crl' })).status).not.toBe(0);
     await drained;
+  });
+});
+
+describe('the listener for an orchestrator’s probes', () => {
+  const ask = async ({ service }: Pick<RunningService, 'service'>, path: string, method = 'GET') => {
+    const { host, port } = service.health ?? {};
+    const response = await fetch(`http://${host}:${port}${path}`, { method });
+    return { status: response.status, text: await response.text() };
+  };
+
+  test('says that the service lives and takes callers', async () => {
+    await using running = await runService();
+    for (const path of ['/livez', '/readyz']) expect(await ask(running, path)).toEqual({ status: 200, text: 'ok\n' });
+    expect((await ask(running, '/readyz', 'HEAD')).status).toBe(200);
+  });
+
+  test('says that it takes none while it is being stopped, and lives', async () => {
+    await using running = await runService({ configure: { shutdown: { delaySeconds: 1 } } });
+    const drained = running.service.drain();
+    expect((await ask(running, '/readyz')).status).toBe(503);
+    expect((await ask(running, '/livez')).status).toBe(200);
+    await drained;
+  });
+
+  test('gives no reason: it could name what the service depends on', async () => {
+    const store = memoryStore(() => ({
+      auditHead: () => Promise.reject(new DependencyError('store', 'db.example.net is away')),
+    }));
+    await using running = await runService({ store });
+    await expect.poll(async () => (await ask(running, '/readyz')).status, { timeout: 5_000 }).toBe(503);
+    expect((await ask(running, '/readyz')).text).toBe('not ready\n');
+  });
+
+  test.each([
+    ['GET', '/metrics', 404],
+    ['GET', '/healthz', 404],
+    ['GET', '/v1/joins', 404],
+    ['POST', '/livez', 405],
+  ])('has nothing else: %s %s is answered %i', async (method, path, status) => {
+    await using running = await runService();
+    expect((await ask(running, path, method)).status).toBe(status);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { healthListenerSchema } from '#services/config/health-config.ts';
 import { metricsListenerSchema, withAbsoluteMetricsPaths } from '#services/config/metrics-config.ts';
 import { shutdownSchema } from '#services/config/shutdown-config.ts';
 
@@ -26,6 +27,12 @@ describe('the place of metrics', () => {
     const absolute = withAbsoluteMetricsPaths(metricsListenerSchema.parse(guarded), at);
     expect(absolute).toMatchObject({ certificate: '/etc/muster/a.pem', key: '/etc/muster/a.key', host: '127.0.0.1' });
   });
+});
+
+test('the place for an orchestrator’s probes is loopback unless said, and an address', () => {
+  expect(healthListenerSchema.parse({})).toEqual({ host: '127.0.0.1', port: 7_447 });
+  expect(healthListenerSchema.safeParse({ host: 'localhost' }).success).toBe(false);
+  expect(healthListenerSchema.safeParse({ path: '/metrics' }).success).toBe(false);
 });
 
 test('a stop waits for nobody unless it is told to, and gives requests five seconds', () => {
