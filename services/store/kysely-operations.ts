@@ -16,6 +16,7 @@ import type { Schema } from './schema.ts';
 import type { StoreOperations } from './store-operations.ts';
 import { stepUpOperations } from './step-ups.ts';
 import { storeParts, type Transact } from './store-parts.ts';
+import { termOperations } from './terms.ts';
 import { ticketOperations } from './ticket-operations.ts';
 
 /**
@@ -38,5 +39,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...joinTokenOperations(parts),
     ...censusOperations(parts),
     ...stepUpOperations(parts),
+    ...termOperations(parts),
   };
 }

@@ -16,6 +16,7 @@ import type { InterruptedState } from '#core/node-life.ts';
 import type { Connectivity, NodeState } from '#core/node-record.ts';
 
 import type { CrlsTable, RevocationsTable } from './revocation-schema.ts';
+import type { LeaderTermsTable } from './terms.ts';
 
 /**
  * The tables as `migrations/` make them. Times are RFC 3339 in UTC with milliseconds, so that their text sorts as they do. No column
@@ -35,6 +36,7 @@ export interface Schema {
   readonly audit_head: AuditHeadTable;
   readonly node_contacts: NodeContactsTable;
   readonly node_addresses: NodeAddressesTable;
+  readonly leader_terms: LeaderTermsTable;
 }
 
 export interface NodesTable {

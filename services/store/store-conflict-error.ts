@@ -2,14 +2,15 @@
  * What was asked contradicts what is recorded. `serial-known`: the serial was reserved before. `serial-not-signing`: it is not reserved
  * for this node, or not waiting for its certificate. `ticket-not-held`: this request did not take the ticket, or used it already.
  * `node-not-admissible`: no such node under that name, or its state allows no certificate. `generation-conflict`: the node's key has two
- * holders.
+ * holders. `term-over`: another process leads by now.
  */
 export type StoreConflict =
   | 'serial-known'
   | 'serial-not-signing'
   | 'ticket-not-held'
   | 'node-not-admissible'
-  | 'generation-conflict';
+  | 'generation-conflict'
+  | 'term-over';
 
 /** A write that the store refused because of what it has recorded. Nothing was changed. */
 export class StoreConflictError extends Error {

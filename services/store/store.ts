@@ -24,7 +24,9 @@ import type { KeyHolders } from './key-holders.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
 import type { JoinTokenStore } from './join-tokens.ts';
+import type { LeaderElection } from './leader-lock.ts';
 import type { StepUpStore } from './step-ups.ts';
+import type { TermStore } from './terms.ts';
 
 /** A certificate's row: from the moment its intent was recorded. */
 export interface CertificateRecord {
@@ -185,9 +187,10 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
   readonly revokeJoinToken: JoinTokenStore['revokeJoinToken'];
   readonly redeemJoinToken: JoinTokenStore['redeemJoinToken'];
   readonly useStepUp: StepUpStore['useStepUp'];
+  readonly beginTerm: TermStore['beginTerm'];
 }
 
-export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, AsyncDisposable {
+export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, LeaderElection, AsyncDisposable {
   /**
    * Aborts, with a DependencyError as its reason, when what the store wrote or read is in doubt (an fsync that failed, a damaged file, a
    * thread that died). Every call rejects from then on; the process should end, and be started again.

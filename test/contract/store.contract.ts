@@ -15,6 +15,7 @@ import { nodeContract } from './store-nodes.contract.ts';
 import { revocationContract } from './store-revocations.contract.ts';
 import { joinTokenContract } from './store-join-tokens.contract.ts';
 import { stepUpContract } from './store-step-ups.contract.ts';
+import { termContract } from './store-terms.contract.ts';
 import { ticketContract } from './store-tickets.contract.ts';
 
 /** One empty store, and the hand of an administrator in it. */
@@ -56,6 +57,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     revocationContract(current);
     auditContract(current);
     censusContract(current);
+    termContract(current);
 
     test('is not in doubt while nothing has failed', () => {
       expect(current().store.failure.aborted).toBe(false);

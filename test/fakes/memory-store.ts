@@ -11,6 +11,7 @@ import { migrate } from '#services/store/migrations/migrate.ts';
 import type { Executor } from '#services/store/prepared-query.ts';
 import type { Schema } from '#services/store/schema.ts';
 import { GroupCommit } from '#services/store/group-commit.ts';
+import { ownStoreElection } from '#services/store/leader-lock.ts';
 import { SqliteConnection } from '#services/store/sqlite/sqlite-connection.ts';
 import { sqliteTransactions } from '#services/store/sqlite/transaction-control.ts';
 import { SqliteDialect } from '#services/store/sqlite/sqlite-dialect.ts';
@@ -44,6 +45,7 @@ export function memoryStore(override: (real: StoreOperations) => Partial<StoreOp
   const operations = guarded({ ...real, ...override(real) }, assertAvailable);
   const state: MemoryStore = {
     ...operations,
+    ...ownStoreElection(),
     unavailable: false,
     failure: new AbortController().signal,
     setNodeState: (id, to) => {

@@ -100,7 +100,7 @@ export class World {
     };
     const current = (): Store => this.#store;
     return new Proxy(this.#store, {
-      get: (_, name: Exclude<keyof Store, 'failure' | typeof Symbol.asyncDispose>) => {
+      get: (_, name: Exclude<keyof Store, 'failure' | 'isShared' | typeof Symbol.asyncDispose>) => {
         return async (...args: readonly never[]): Promise<unknown> => {
           alive();
           const operation: (...args: readonly never[]) => Promise<unknown> = current()[name];

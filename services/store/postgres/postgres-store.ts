@@ -13,6 +13,7 @@ import { orphanUnfinished, type StoreOperations } from '../store-operations.ts';
 import type { Store } from '../store.ts';
 import { postgresCompiler } from './compiler.ts';
 import { clientConfig, type PostgresPlace } from './connection-options.ts';
+import { LeaderSession } from './leader-session.ts';
 import { postgresExecutor } from './postgres-executor.ts';
 import { postgresFault } from './postgres-fault.ts';
 import { PostgresWriter } from './postgres-writer.ts';
@@ -51,10 +52,17 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const database = `the database ${place.database} at ${place.host}:${place.port}`;
     throw new DependencyError('store', `${database} cannot be used: ${reasonOf(cause)}`, { cause });
   }
-  return postgresStore(pool, writer, now);
+  return postgresStore({ pool, writer, leader: new LeaderSession(place), now });
 }
 
-function postgresStore(pool: Pool, writer: PostgresWriter, now: Clock): Store & StoreOperations {
+interface Connections {
+  readonly pool: Pool;
+  readonly writer: PostgresWriter;
+  readonly leader: LeaderSession;
+  readonly now: Clock;
+}
+
+function postgresStore({ pool, writer, leader, now }: Connections): Store & StoreOperations {
   const builder = postgresCompiler();
   let closed = false;
   const operations = kyselyOperations(
@@ -64,6 +72,8 @@ function postgresStore(pool: Pool, writer: PostgresWriter, now: Clock): Store & 
   );
   return {
     ...operations,
+    isShared: true,
+    takeLeaderLock: () => leader.take(),
     failure: new AbortController().signal,
     orphanUnfinished: (toEvent) => {
       const begunBefore = new Date(now().getTime() - UNFINISHED_AFTER_MS);
@@ -72,6 +82,7 @@ function postgresStore(pool: Pool, writer: PostgresWriter, now: Clock): Store & 
     [Symbol.asyncDispose]: async () => {
       if (closed) return;
       closed = true;
+      await leader[Symbol.asyncDispose]();
       await writer[Symbol.asyncDispose]();
       await pool.end();
     },

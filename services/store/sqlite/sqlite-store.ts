@@ -1,5 +1,6 @@
 import { DependencyError } from '#core/dependency-error.ts';
 
+import { ownStoreElection } from '../leader-lock.ts';
 import { orphanUnfinished, type StoreOperations } from '../store-operations.ts';
 import type { Store } from '../store.ts';
 import { forwardOperations } from './forward-operations.ts';
@@ -31,6 +32,7 @@ function sqliteStore(path: string, link: WorkerLink): Store & StoreOperations {
   const operations = forwardOperations(reading.operations, link);
   return {
     ...operations,
+    ...ownStoreElection(),
     failure: link.failure,
     orphanUnfinished: (toEvent) => orphanUnfinished(operations, toEvent),
     [Symbol.asyncDispose]: async () => {

@@ -18,6 +18,7 @@ const KEYS = {
   audit_head: ['id'],
   node_contacts: ['node_id'],
   node_addresses: ['node_id', 'address'],
+  leader_terms: ['id'],
 } as const satisfies { readonly [T in keyof Schema]: readonly (keyof Schema[T] & string)[] };
 
 export type TableName = keyof typeof KEYS;

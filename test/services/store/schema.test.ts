@@ -78,6 +78,7 @@ const COLUMNS = {
     'revoked_by',
     'secret_hash',
   ],
+  leader_terms: ['id', 'term'],
   nodes: [
     'ak_name',
     'approved_at',

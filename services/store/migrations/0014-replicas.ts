@@ -1,0 +1,23 @@
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+import type { DialectTraits } from '../dialect-traits.ts';
+import type { Schema } from '../schema.ts';
+
+/** What processes over one store agree on: whose turn it is to lead. */
+export function replicasMigration(traits: DialectTraits): Migration {
+  return {
+    async up(db: Kysely<Schema>): Promise<void> {
+      const terms = db.schema
+        .createTable('leader_terms')
+        .addColumn('id', traits.wideInteger, (c) =>
+          c
+            .primaryKey()
+            .notNull()
+            .check(sql`id = 1`),
+        )
+        .addColumn('term', traits.wideInteger, (c) => c.notNull());
+      await traits.keyedTable(terms).execute();
+    },
+  };
+}
