@@ -2,13 +2,14 @@ import { type Admission, mintAdmission } from '#core/admission.ts';
 import type { NodeName, RequestId } from '#core/ids.ts';
 import { unreachable } from '#core/never.ts';
 import type { NodeRecord } from '#core/node-record.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
 
 import { checkBootEpoch, type EpochComparison, epochAdvisories } from './boot-epoch.ts';
 import type { EvidencePolicy, Policy } from './evidence-policy.ts';
 import { renderFirmware } from './firmware-version.ts';
 import { appraiseBoot } from './measured-boot/appraise-boot.ts';
 import { provenCommandLines } from './measured-boot/appraise-command-line.ts';
-import { appraiseIma } from './measured-boot/ima/appraise-ima.ts';
+import { appraiseImaInSteps } from './measured-boot/ima/appraise-ima.ts';
 import { matchPool, type ReferenceMatch, type ReferenceStanding } from './reference-values.ts';
 import type {
   Advisory,
@@ -46,11 +47,14 @@ export interface AppraisalInput<C extends VerifiedClaims = VerifiedClaims> {
  *
  * Name, pool, rating and lifetime in the admission are the record's and the policy's: nothing in it comes from the caller.
  */
-export function appraise(input: AppraisalInput): AttestationResult {
+export const appraise = (input: AppraisalInput): AttestationResult => runToEnd(appraiseInSteps(input));
+
+/** As `appraise`; an IMA list may be long. */
+export function* appraiseInSteps(input: AppraisalInput): Steps<AttestationResult> {
   const { claims } = input;
   switch (claims.kind) {
     case 'tpm2-quote':
-      return appraiseTpm2({ ...input, claims });
+      return yield* appraiseTpm2({ ...input, claims });
     case 'signed-measurements':
       return appraiseMeasurements({ ...input, claims });
     default:
@@ -73,7 +77,7 @@ function appraiseMeasurements(input: AppraisalInput<VerifiedMeasurementClaims>):
   return { status: 'affirming', admission: admit(input, node, pool), referenceValues: undefined, ...common };
 }
 
-function appraiseTpm2(input: AppraisalInput<VerifiedTpm2Claims>): AttestationResult {
+function* appraiseTpm2(input: AppraisalInput<VerifiedTpm2Claims>): Steps<AttestationResult> {
   const { claims, node, policy, now } = input;
   const policyVersion = policy.version;
   const advisories = collectAdvisories(input);
@@ -84,7 +88,7 @@ function appraiseTpm2(input: AppraisalInput<VerifiedTpm2Claims>): AttestationRes
     ...(node !== undefined && pool === undefined ? [poolUnknown(node)] : []),
     ...(pool === undefined ? [] : [...checkCertificate(claims.ek, pool), ...checkSelection(claims, pool)]),
     ...(match === undefined ? [] : referenceDenials(match)),
-    ...(pool === undefined ? [] : [...checkBoot(claims, pool), ...checkIma(input, pool)]),
+    ...(pool === undefined ? [] : [...checkBoot(claims, pool), ...(yield* checkIma(input, pool))]),
     ...(pool === undefined ? [] : checkFirmware(input, pool)),
     ...checkEpoch(input),
   ];
@@ -119,16 +123,17 @@ function checkBoot({ boot }: VerifiedTpm2Claims, { tpm2 }: EvidencePolicy): read
 }
 
 /** What the IMA list's records lack of the pool's demands. Without a verified list, none of them is met. */
-function checkIma(
+function* checkIma(
   { claims, node, policy }: AppraisalInput<VerifiedTpm2Claims>,
   { tpm2 }: EvidencePolicy,
-): readonly Denial[] {
+): Steps<readonly Denial[]> {
   if (tpm2.ima === undefined) return [];
   const { boot, ima } = claims;
   if (ima === undefined) return [{ code: 'ima-log-empty', detail: 'the pool demands an IMA list' }];
   const commandLines = boot === undefined ? undefined : provenCommandLines(boot);
   const acceptedBefore = node?.imaProgress?.policyVersion === policy.version;
-  return appraiseIma({ ima, policy: tpm2.ima, commandLines, acceptedBefore }).denials;
+  const { denials } = yield* appraiseImaInSteps({ ima, policy: tpm2.ima, commandLines, acceptedBefore });
+  return denials;
 }
 
 function checkEnrolment(input: AppraisalInput<VerifiedTpm2Claims>): readonly Denial[] {

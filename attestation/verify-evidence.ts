@@ -3,6 +3,7 @@ import { toHex } from '#core/bytes.ts';
 import type { NodeName } from '#core/ids.ts';
 import { unreachable } from '#core/never.ts';
 import { qualifyingData } from '#core/qualifying-data.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
 import { X509FormatError } from '#pki/x509/format-error.ts';
 import type { PcrBank } from '#protocol/challenge.ts';
 import type { Evidence, Tpm2Evidence } from '#protocol/join.ts';
@@ -13,7 +14,7 @@ import { isDenial } from './denial.ts';
 import type { Anchors } from './endorsements.ts';
 import { type BootFacts, bootFacts } from './measured-boot/boot-facts.ts';
 import type { ImaState } from './measured-boot/ima/ima-state.ts';
-import { type VerifiedIma, verifyIma } from './measured-boot/ima/verify-ima.ts';
+import { type VerifiedIma, verifyImaInSteps } from './measured-boot/ima/verify-ima.ts';
 import { verifyEventLog } from './measured-boot/verify-event-log.ts';
 import type {
   Denial,
@@ -87,9 +88,12 @@ export interface VerifyEvidenceInput {
  * On `ok` the claims are those of one TPM, or of one enrolled key, in answer to this challenge, for this service, name and certificate key. It
  * does not say whether they are good enough: `appraise` does.
  */
-export function verifyEvidence(input: VerifyEvidenceInput): Verification {
+export const verifyEvidence = (input: VerifyEvidenceInput): Verification => runToEnd(verifyEvidenceInSteps(input));
+
+/** As `verifyEvidence`; logs may be long. */
+export function* verifyEvidenceInSteps(input: VerifyEvidenceInput): Steps<Verification> {
   try {
-    const outcome = verifyByKind(input);
+    const outcome = yield* verifyByKind(input);
     if (isDenial(outcome)) return { ok: false, denials: [outcome] };
     return 'denials' in outcome ? { ok: false, denials: outcome.denials } : { ok: true, claims: outcome };
   } catch (error) {
@@ -98,12 +102,12 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verification {
   }
 }
 
-function verifyByKind(input: VerifyEvidenceInput): VerifiedClaims | Refused | Denial {
+function* verifyByKind(input: VerifyEvidenceInput): Steps<VerifiedClaims | Refused | Denial> {
   const { evidence, challenge } = input;
   switch (evidence.kind) {
     case 'tpm2-quote':
       return challenge.kind === 'tpm2-quote'
-        ? verifyTpm2Evidence({ ...input, challenge }, evidence)
+        ? yield* verifyTpm2Evidence({ ...input, challenge }, evidence)
         : kindUnexpected(challenge, evidence);
     case 'signed-measurements':
       return challenge.kind === 'signed-measurements'
@@ -133,10 +137,10 @@ function verifyMeasurements(
 type InputFor<C extends ChallengeFacts> = VerifyEvidenceInput & { readonly challenge: C };
 
 /** Cheapest check first: a caller without the secret costs one comparison. */
-function verifyTpm2Evidence(
+function* verifyTpm2Evidence(
   input: InputFor<Tpm2ChallengeFacts>,
   evidence: Tpm2Evidence,
-): VerifiedTpm2Claims | Refused | Denial {
+): Steps<VerifiedTpm2Claims | Refused | Denial> {
   const { challenge, spki, audience } = input;
   const residency = verifyResidency({
     ekPublic: challenge.ekPublic,
@@ -161,9 +165,11 @@ function verifyTpm2Evidence(
   const hierarchyDenial = checkHierarchy(residency, quote.qualifiedSigner);
   if (hierarchyDenial !== undefined) return hierarchyDenial;
   const { pcrs, bootEpoch, clockSafe, firmwareVersion } = quote;
+  yield;
   const boot = verifyBoot(input, evidence, pcrs);
   if (boot !== undefined && 'denials' in boot) return boot;
-  const ima = verifyImaList(input, evidence, quote);
+  yield;
+  const ima = yield* verifyImaList(input, evidence, quote);
   if (ima !== undefined && 'denials' in ima) return ima;
   return {
     kind: 'tpm2-quote',
@@ -199,15 +205,15 @@ function verifyBoot(
 }
 
 /** The IMA list as far as the quote proves it; undefined where the pool asks for none. */
-function verifyImaList(
+function* verifyImaList(
   { ima, previousIma: previous, challenge: { bank } }: InputFor<Tpm2ChallengeFacts>,
   { imaLog }: Tpm2Evidence,
   { pcrs: quotedPcrs, bootEpoch: { resetCount } }: Pick<VerifiedTpm2Claims, 'pcrs' | 'bootEpoch'>,
-): VerifiedIma | Refused | undefined {
+): Steps<VerifiedIma | Refused | undefined> {
   if (ima === undefined) return undefined;
   const log = imaLog ?? new Uint8Array();
   // The protocol carries the list from its first record.
-  const verified = verifyIma({ log, firstRecord: 0, bank, quotedPcrs, resetCount, previous });
+  const verified = yield* verifyImaInSteps({ log, firstRecord: 0, bank, quotedPcrs, resetCount, previous });
   return verified.ok ? verified.ima : verified;
 }
 

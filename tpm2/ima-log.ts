@@ -1,5 +1,6 @@
 import type { Bytes } from '#core/bytes.ts';
 import { DIGEST_SIZE, type HashName } from '#core/digest.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
 
 import { type ImaFields, readImaFields } from './ima-log/fields.ts';
 import { readLatin1 } from './ima-log/latin1.ts';
@@ -27,6 +28,8 @@ export const IMA_PCR = 10;
 /** Largest list in bytes. A longer one is sent in parts: `provenPrefix` goes on from an earlier value. */
 export const MAX_IMA_LOG_SIZE = 16 << 20;
 const MAX_RECORDS = 100_000;
+/** Some tenths of a millisecond of work. */
+export const RECORDS_A_STEP = 64;
 const MAX_TEMPLATE_DATA = 256 << 10;
 const MAX_TEMPLATE_NAME = 128;
 
@@ -35,7 +38,11 @@ const MAX_TEMPLATE_NAME = 128;
  * hash of the template hashes in the file: SHA-1, but for a file named after another bank. Every record is PCR 10's, of a template whose
  * fields are known, and its data is exactly those fields. Throws Tpm2FormatError; the legacy template `ima` is 'unknown-selector'.
  */
-export function parseImaLog(bytes: Bytes, listHash: HashName = 'sha1'): readonly ImaRecord[] {
+export const parseImaLog = (bytes: Bytes, listHash: HashName = 'sha1'): readonly ImaRecord[] =>
+  runToEnd(imaLogInSteps(bytes, listHash));
+
+/** As `parseImaLog`; a list may be long. */
+export function* imaLogInSteps(bytes: Bytes, listHash: HashName): Steps<readonly ImaRecord[]> {
   // Views into a Buffer are Buffers, which cost several times as much to make.
   const reader = new Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'IMA log');
   if (bytes.byteLength > MAX_IMA_LOG_SIZE) throw reader.fail('size-out-of-range');
@@ -43,6 +50,7 @@ export function parseImaLog(bytes: Bytes, listHash: HashName = 'sha1'): readonly
   while (reader.remaining > 0) {
     if (records.length === MAX_RECORDS) throw reader.fail('count-out-of-range');
     records.push(readRecord(reader, DIGEST_SIZE[listHash]));
+    if (records.length % RECORDS_A_STEP === 0) yield;
   }
   return records;
 }

@@ -56,7 +56,7 @@ export const IMA_PROOFS: readonly CheckProof[] = [
   row(
     'that records which were proven before are still there',
     'verify-ima.ts',
-    'if (previous !== undefined && before > 0 && !startsAs(listed, previous)) return changedDenial(previous);',
+    'if (previous !== undefined && before > 0 && !(yield* startsAs(listed, previous))) return changedDenial(previous);',
     '',
     VERIFY,
   ),

@@ -173,7 +173,7 @@ export const POLICY_PROOFS: readonly CheckProof[] = [
   {
     removes: 'what the IMA list shows',
     file: 'attestation/appraise.ts',
-    check: '...checkIma(input, pool)',
+    check: '...(yield* checkIma(input, pool))',
     without: '',
     test: IMA_TEST,
   },

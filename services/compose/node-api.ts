@@ -1,5 +1,5 @@
-import { appraise } from '#attestation/appraise.ts';
-import { verifyEvidence } from '#attestation/verify-evidence.ts';
+import { appraiseInSteps } from '#attestation/appraise.ts';
+import { verifyEvidenceInSteps } from '#attestation/verify-evidence.ts';
 import type { AuditEvent } from '#core/audit-record.ts';
 import { isNodeName } from '#core/ids.ts';
 import { createIssuer } from '#pki/issuer.ts';
@@ -18,7 +18,7 @@ import { type Authorities, sentIssuersPem } from '#services/authorities.ts';
 
 import { copyExposer } from './copy-exposer.ts';
 import type { KeptSignals } from './keep-signals.ts';
-import { elapsedMs } from './monotonic.ts';
+import { elapsedMs, inTurns } from './monotonic.ts';
 import { nodeWork } from './node-work.ts';
 import { observeJoins } from './observe-joins.ts';
 import { joinPolicyOf } from './ready-policy.ts';
@@ -92,8 +92,8 @@ function joinRoutesOf(
       log.error(facts, message);
     },
     takeTicket: (take) => store.takeTicket(take),
-    verifyEvidence: (input) => verifyEvidence({ ...input, audience }),
-    appraise,
+    verifyEvidence: (input) => inTurns(verifyEvidenceInSteps({ ...input, audience })),
+    appraise: (input) => inTurns(appraiseInSteps(input)),
     callBack,
     issuer,
     signerGate: gate,

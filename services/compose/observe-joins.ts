@@ -16,21 +16,11 @@ export function observeJoins(deps: JoinRoutesDeps, watcher: Watcher, elapsedMs: 
         watcher.phaseTook(phase, (elapsedMs() - begunMs) / 1_000);
       }
     };
-  const timedNow =
-    <Args extends readonly unknown[], T>(phase: Phase, work: (...args: Args) => T) =>
-    (...args: Args): T => {
-      const begunMs = elapsedMs();
-      try {
-        return work(...args);
-      } finally {
-        watcher.phaseTook(phase, (elapsedMs() - begunMs) / 1_000);
-      }
-    };
   const { issuer, appendAudit, alert } = deps;
   return {
     ...deps,
-    verifyEvidence: timedNow('verify', deps.verifyEvidence),
-    appraise: timedNow('appraise', deps.appraise),
+    verifyEvidence: timed('verify', deps.verifyEvidence),
+    appraise: timed('appraise', deps.appraise),
     callBack: timed('callback', deps.callBack),
     takeTicket: timed('store', deps.takeTicket),
     findNodeByEk: timed('store', deps.findNodeByEk),

@@ -38,8 +38,8 @@ export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, Ke
   readonly limits: Pick<JoinLimits, 'ofEk'>;
   readonly takeTicket: (take: TicketTake) => Promise<TicketTaken>;
   /** Knows the service's own audience. */
-  readonly verifyEvidence: (input: Omit<VerifyEvidenceInput, 'audience'>) => Verification;
-  readonly appraise: (input: AppraisalInput) => AttestationResult;
+  readonly verifyEvidence: (input: Omit<VerifyEvidenceInput, 'audience'>) => Promise<Verification>;
+  readonly appraise: (input: AppraisalInput) => Promise<AttestationResult>;
   readonly callBack: (callback: Callback) => Promise<CallbackOutcome>;
   readonly issuer: Pick<Issuer, 'prepare' | 'sign'>;
   readonly signerGate: Pick<SignerGate, 'assertUsable' | 'failed'>;
@@ -130,7 +130,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   if (!csr.ok) return refuse('csr-rejected', { ...about, reason: csr.reason });
   const { evidence } = request;
   const { raw: spki } = csr.value.publicKey;
-  const verified = deps.verifyEvidence({
+  const verified = await deps.verifyEvidence({
     challenge,
     evidence,
     spki,
@@ -154,7 +154,7 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
 
   // 5. Appraise the verified claims against the enrolment record, the reference values and the policy.
   const { claimedNodeName } = challenge;
-  const result = deps.appraise({ claims, node: record, claimedNodeName, policy, requestId, now });
+  const result = await deps.appraise({ claims, node: record, claimedNodeName, policy, requestId, now });
   if (result.status !== 'affirming' || record === undefined || pool === undefined) {
     // The caller has proven to hold this node's TPM, so that it is barred may be said.
     const problem = node?.state === 'barred' ? 'node-barred' : 'evidence-rejected';

@@ -107,7 +107,7 @@ describe('X05 captured messages sent again', () => {
     const elsewhere = await joinLab({
       tpm,
       policy: lab.policy,
-      override: { verifyEvidence: (input) => verifyEvidence({ ...input, audience: 'another.example' }) },
+      override: { verifyEvidence: async (input) => verifyEvidence({ ...input, audience: 'another.example' }) },
     });
     expect(told(await submit(elsewhere, join))).toBe('evidence-rejected');
     expect(await lastDenials(elsewhere.store)).toEqual(['nonce-mismatch']);

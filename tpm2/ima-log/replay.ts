@@ -1,7 +1,8 @@
 import type { Bytes } from '#core/bytes.ts';
 import { digest, DIGEST_SIZE, type HashName } from '#core/digest.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
 
-import { IMA_PCR, type ImaRecord } from '../ima-log.ts';
+import { IMA_PCR, type ImaRecord, RECORDS_A_STEP } from '../ima-log.ts';
 import { PcrRegister, resetValue } from '../pcr-register.ts';
 
 /** What the kernel (5.8 and later) extends into `bank` for a record: the digest of its data, or ones for a violation. */
@@ -23,13 +24,18 @@ export interface PrefixQuery {
  * not this boot's. 0 proves that nothing was measured since `start`. Records after the prefix may be real, for the kernel logs before it
  * extends, but nothing shows it: they give no trust until a later quote covers them.
  */
-export function provenPrefix(records: readonly ImaRecord[], query: PrefixQuery): number | undefined {
+export const provenPrefix = (records: readonly ImaRecord[], query: PrefixQuery): number | undefined =>
+  runToEnd(provenPrefixInSteps(records, query));
+
+/** As `provenPrefix`; a list may be long. */
+export function* provenPrefixInSteps(records: readonly ImaRecord[], query: PrefixQuery): Steps<number | undefined> {
   const { bank, quoted, start = resetValue(IMA_PCR, bank) } = query;
   const register = new PcrRegister(bank, start);
   if (register.equals(quoted)) return 0;
   for (const [index, record] of records.entries()) {
     register.extend(templateHash(record, bank));
     if (register.equals(quoted)) return index + 1;
+    if (index % RECORDS_A_STEP === 0) yield;
   }
   return undefined;
 }

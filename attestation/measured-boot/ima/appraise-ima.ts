@@ -1,5 +1,6 @@
 import { sha256Hex } from '#core/digest.ts';
-import type { ImaRecord } from '#tpm2/ima-log.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
+import { type ImaRecord, RECORDS_A_STEP } from '#tpm2/ima-log.ts';
 
 import type { BootAppraisal } from '../appraise-boot.ts';
 import { factResult, type FactResult, listed } from '../fact-result.ts';
@@ -25,7 +26,10 @@ export interface ImaAppraisalInput {
  * digest; a violation by no more than its being excluded, where the policy says so. Records that the same policy accepted before, in the same
  * boot, count as accepted.
  */
-export function appraiseIma(input: ImaAppraisalInput): BootAppraisal {
+export const appraiseIma = (input: ImaAppraisalInput): BootAppraisal => runToEnd(appraiseImaInSteps(input));
+
+/** As `appraiseIma`; a list may be long. */
+export function* appraiseImaInSteps(input: ImaAppraisalInput): Steps<BootAppraisal> {
   const { ima, policy } = input;
   const refused: Refused = {
     'ima-violation': [],
@@ -40,6 +44,7 @@ export function appraiseIma(input: ImaAppraisalInput): BootAppraisal {
     if (number < judged) continue;
     const code = refusalOf(record, policy, isSigned);
     if (code !== undefined) refused[code].push({ record, number });
+    if (index % RECORDS_A_STEP === 0) yield;
   }
   const measurement = appraiseMeasurementPolicy(input);
   const results = [measurement, ...RECORD_FACTS.map(({ fact, code }) => recordResult(fact, code, refused[code]))];

@@ -1,7 +1,8 @@
 import { type Bytes, fromHex, toHex } from '#core/bytes.ts';
 import type { HashName } from '#core/digest.ts';
-import { IMA_PCR, type ImaRecord, parseImaLog } from '#tpm2/ima-log.ts';
-import { provenPrefix } from '#tpm2/ima-log/replay.ts';
+import { runToEnd, type Steps } from '#core/steps.ts';
+import { IMA_PCR, imaLogInSteps, type ImaRecord } from '#tpm2/ima-log.ts';
+import { provenPrefixInSteps } from '#tpm2/ima-log/replay.ts';
 import { Tpm2FormatError } from '#tpm2/format-error.ts';
 
 import type { Denial } from '../../result.ts';
@@ -54,9 +55,13 @@ export type ImaVerification =
  *
  * It does not say that what was measured is good: that is `appraiseIma`.
  */
-export function verifyIma(input: ImaInput): ImaVerification {
+export const verifyIma = (input: ImaInput): ImaVerification => runToEnd(verifyImaInSteps(input));
+
+/** As `verifyIma`; a list may be long. */
+export function* verifyImaInSteps(input: ImaInput): Steps<ImaVerification> {
   try {
-    const outcome = verifyList(parseImaLog(input.log, input.listHash), input);
+    const listed = yield* imaLogInSteps(input.log, input.listHash ?? 'sha1');
+    const outcome = yield* verifyList(listed, input);
     return 'code' in outcome ? { ok: false, denials: [outcome] } : { ok: true, ima: outcome };
   } catch (error) {
     if (!(error instanceof Tpm2FormatError)) throw error;
@@ -64,7 +69,7 @@ export function verifyIma(input: ImaInput): ImaVerification {
   }
 }
 
-function verifyList(listed: readonly ImaRecord[], input: ImaInput): VerifiedIma | Denial {
+function* verifyList(listed: readonly ImaRecord[], input: ImaInput): Steps<VerifiedIma | Denial> {
   const { bank, firstRecord, quotedPcrs, resetCount } = input;
   const previous = samePrevious(input);
   if (firstRecord !== 0 && firstRecord !== previous?.records) return epochDenial(input);
@@ -73,10 +78,10 @@ function verifyList(listed: readonly ImaRecord[], input: ImaInput): VerifiedIma 
   const provenBefore = previous?.records ?? 0;
   // What comes before is listed again where the list is whole, and is the node's alone to lose where it is not.
   const before = firstRecord === 0 ? provenBefore : 0;
-  if (previous !== undefined && before > 0 && !startsAs(listed, previous)) return changedDenial(previous);
+  if (previous !== undefined && before > 0 && !(yield* startsAs(listed, previous))) return changedDenial(previous);
   const start = previous === undefined ? undefined : fromHex(previous.pcr10);
   const query = { bank, quoted: fromHex(quoted), ...(start && { start }) };
-  const added = provenPrefix(listed.slice(before), query);
+  const added = yield* provenPrefixInSteps(listed.slice(before), query);
   if (added === undefined) {
     return { code: 'ima-pcr-mismatch', pcr: IMA_PCR, expected: quoted, detail: 'no prefix of the list gives it' };
   }
@@ -94,8 +99,10 @@ function verifyList(listed: readonly ImaRecord[], input: ImaInput): VerifiedIma 
 }
 
 /** True if the records that `previous` counts are the list's first: they give PCR 10's value of then. */
-const startsAs = (listed: readonly ImaRecord[], { records, pcr10, bank }: ImaState): boolean =>
-  provenPrefix(listed.slice(0, records), { bank, quoted: fromHex(pcr10) }) === records;
+function* startsAs(listed: readonly ImaRecord[], { records, pcr10, bank }: ImaState): Steps<boolean> {
+  const query = { bank, quoted: fromHex(pcr10) };
+  return (yield* provenPrefixInSteps(listed.slice(0, records), query)) === records;
+}
 
 const changedDenial = ({ records, resetCount }: ImaState): Denial => ({
   code: 'ima-epoch',

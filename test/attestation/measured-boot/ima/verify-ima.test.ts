@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { concatBytes, fromHex } from '#core/bytes.ts';
+import { verifyImaInSteps } from '#attestation/measured-boot/ima/verify-ima.ts';
 import { imaLog, imaNg } from '#test/lab/ima-log-builder.ts';
 import {
   bootAggregate,
@@ -22,6 +23,16 @@ const MORE = imaNg('/bin/more', new Uint8Array(32).fill(1));
 const EXTRA = imaNg('/bin/extra', new Uint8Array(32).fill(2));
 
 describe('a list from the boot on', () => {
+  test('offers to stop while it reads and while it replays, every 64 records', () => {
+    const files = Array.from({ length: 639 }, (_, at) =>
+      imaNg(`/usr/lib/library-${at}.so`, new Uint8Array(32).fill(at)),
+    );
+    const steps = verifyImaInSteps(imaInput([bootAggregate(), ...files]));
+    let stops = 0;
+    for (let step = steps.next(); step.done !== true; step = steps.next()) stops += 1;
+    expect(stops).toBe(20);
+  });
+
   test('is proven by the quoted PCR 10', () => {
     const { records, unproven, firstRecord, state } = verifiedIma(imaInput(GOOD_LIST));
     expect([records.length, unproven, firstRecord]).toEqual([3, 0, 0]);
