@@ -1,4 +1,3 @@
-import type { Bytes } from './bytes.ts';
 import { toHex, utf8 } from './bytes.ts';
 import { type CanonicalValue, canonicalJson } from './canonical-json.ts';
 import { sha256 } from './digest.ts';
@@ -38,9 +37,9 @@ export interface AuditHead {
 /** Before the first record. */
 export const AUDIT_START: AuditHead = { sequence: 0, hash: AUDIT_GENESIS };
 
-/** SHA-256 over the canonical JSON of everything in the record but its own hash. */
+/** SHA-256 of `auditText`, in UTF-8. */
 export function auditHash(record: Omit<AuditRecord, 'hash'>): string {
-  return toHex(sha256(auditBytes(record)));
+  return toHex(sha256(utf8(auditText(record))));
 }
 
 /** The next record of a chain whose newest is (`sequence`, `hash`). */
@@ -49,9 +48,21 @@ export function chainAuditEvent(event: AuditEvent, head: AuditHead): AuditRecord
   return { ...record, hash: auditHash(record) };
 }
 
-function auditBytes(record: Omit<AuditRecord, 'hash'>): Bytes {
+/**
+ * What a record's hash seals: the canonical JSON of everything in it but that hash. Throws RangeError on a date or a number that has no
+ * canonical spelling; nothing that was sealed has one.
+ */
+export function auditText(record: Omit<AuditRecord, 'hash'>): string {
   const { sequence, previousHash, type, at, actor, address, requestId, nodeName, facts } = record;
-  return utf8(
-    canonicalJson({ sequence, previousHash, type, at: at.toISOString(), actor, address, requestId, nodeName, facts }),
-  );
+  return canonicalJson({
+    sequence,
+    previousHash,
+    type,
+    at: at.toISOString(),
+    actor,
+    address,
+    requestId,
+    nodeName,
+    facts,
+  });
 }

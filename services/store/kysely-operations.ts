@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 
+import { auditExportOperations } from './audit-exports.ts';
 import { auditOperations } from './audit-operations.ts';
 import { candidateOperations } from './candidate-operations.ts';
 import { censusOperations } from './census.ts';
@@ -35,6 +36,7 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...revocationOperations(parts),
     ...ticketOperations(parts),
     ...auditOperations(parts),
+    ...auditExportOperations(parts),
     ...generationOperations(parts),
     ...joinTokenOperations(parts),
     ...censusOperations(parts),

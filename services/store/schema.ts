@@ -15,6 +15,7 @@ import type { CertificateState } from '#core/issuance.ts';
 import type { InterruptedState } from '#core/node-life.ts';
 import type { Connectivity, NodeState } from '#core/node-record.ts';
 
+import type { AuditExportCursorsTable } from './audit-exports.ts';
 import type { CrlsTable, RevocationsTable } from './revocation-schema.ts';
 import type { LeaderTermsTable } from './terms.ts';
 
@@ -34,6 +35,7 @@ export interface Schema {
   readonly step_up_counters: StepUpCountersTable;
   readonly audit_records: AuditRecordsTable;
   readonly audit_head: AuditHeadTable;
+  readonly audit_export_cursors: AuditExportCursorsTable;
   readonly node_contacts: NodeContactsTable;
   readonly node_addresses: NodeAddressesTable;
   readonly leader_terms: LeaderTermsTable;

@@ -18,6 +18,7 @@ import type { BootEpoch, ImaProgress, NodeRecord, NodeState } from '#core/node-r
 import type { NodeLifeWriter } from './node-life.ts';
 import type { RevocationReader, RevocationWriter } from './revocations.ts';
 
+import type { AuditExportStore } from './audit-exports.ts';
 import type { CandidateReader, CandidateWriter } from './candidates.ts';
 import type { CensusReader } from './census.ts';
 import type { KeyHolders } from './key-holders.ts';
@@ -129,6 +130,7 @@ export interface StoreReader extends RevocationReader, CandidateReader, KeyHolde
   readAuditOfType(type: string, page: { before?: number | undefined; limit: number }): Promise<readonly AuditRecord[]>;
   /** The head as the log itself remembers it, apart from the records. */
   auditHead(): Promise<{ sequence: number; hash: string }>;
+  readonly findExportCursor: AuditExportStore['findExportCursor'];
 }
 
 /** An intent that becomes no certificate, and the audit event that tells of it. */
@@ -187,6 +189,7 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
   readonly revokeJoinToken: JoinTokenStore['revokeJoinToken'];
   readonly redeemJoinToken: JoinTokenStore['redeemJoinToken'];
   readonly useStepUp: StepUpStore['useStepUp'];
+  readonly moveExportCursor: AuditExportStore['moveExportCursor'];
   readonly beginTerm: TermStore['beginTerm'];
 }
 

@@ -5,6 +5,7 @@ import type { NodeId } from '#core/ids.ts';
 import type { NodeState } from '#core/node-record.ts';
 import type { Store } from '#services/store/store.ts';
 
+import { auditExportContract } from './store-audit-exports.contract.ts';
 import { auditContract } from './store-audit.contract.ts';
 import { candidateContract } from './store-candidates.contract.ts';
 import { censusContract } from './store-census.contract.ts';
@@ -56,6 +57,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     nodeLifeContract(current);
     revocationContract(current);
     auditContract(current);
+    auditExportContract(current);
     censusContract(current);
     termContract(current);
 

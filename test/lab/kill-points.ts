@@ -75,6 +75,8 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     readAuditOfNode: (name, limit) => store.readAuditOfNode(name, limit),
     readAuditOfType: (type, page) => store.readAuditOfType(type, page),
     auditHead: () => store.auditHead(),
+    findExportCursor: (destination) => store.findExportCursor(destination),
+    moveExportCursor: (...move) => store.moveExportCursor(...move),
     appendAudit: (event) => store.appendAudit(event),
     enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
     orphanSerials: (orphanings) => store.orphanSerials(orphanings),

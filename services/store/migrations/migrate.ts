@@ -11,6 +11,7 @@ import { nodeContactsMigration } from './0005-node-contacts.ts';
 import { admissionMigration } from './0006-admission.ts';
 import { measurementKeysMigration } from './0007-measurement-keys.ts';
 import { certificateExpiryMigration } from './0012-certificate-expiry.ts';
+import { auditExportMigration } from './0013-audit-export.ts';
 import { replicasMigration } from './0014-replicas.ts';
 import { stepUpMigration } from './0008-step-up.ts';
 
@@ -24,6 +25,7 @@ export const migrations = (traits: DialectTraits): Record<string, Migration> => 
   '0006-admission': admissionMigration(traits),
   '0007-measurement-keys': measurementKeysMigration(traits),
   '0012-certificate-expiry': certificateExpiryMigration(),
+  '0013-audit-export': auditExportMigration(traits),
   '0008-step-up': stepUpMigration(traits),
   '0014-replicas': replicasMigration(traits),
 });

@@ -16,6 +16,7 @@ const KEYS = {
   step_up_counters: ['credential'],
   audit_records: ['sequence'],
   audit_head: ['id'],
+  audit_export_cursors: ['destination'],
   node_contacts: ['node_id'],
   node_addresses: ['node_id', 'address'],
   leader_terms: ['id'],

@@ -18,6 +18,7 @@ import { labStorePath } from '#test/lab/sqlite-store.ts';
 
 /** Every column there is. A new one is added here by whoever has asked: may an administrator, and a backup's finder, see it? */
 const COLUMNS = {
+  audit_export_cursors: ['destination', 'hash', 'moved_at', 'sequence'],
   audit_head: ['hash', 'id', 'sequence'],
   audit_records: [
     'actor',

@@ -14,7 +14,14 @@ let closed = true;
 async function openEmpty(): Promise<Store> {
   if (shared === undefined || closed) shared = await openSqliteStore({ path });
   closed = false;
-  for (const table of ['node_contacts', 'node_addresses', 'candidates', 'step_up_challenges', 'step_up_counters'])
+  for (const table of [
+    'node_contacts',
+    'node_addresses',
+    'candidates',
+    'step_up_challenges',
+    'step_up_counters',
+    'audit_export_cursors',
+  ])
     tamper(path, `delete from ${table}`);
   for (const table of ['revocations', 'crls', 'certificates', 'tickets', 'nodes', 'audit_records'])
     tamper(path, `delete from ${table}`);
