@@ -82,7 +82,7 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
     )
     .option(NO_INPUT, 'ask nothing: neither a question nor a touch of a security key')
     .addHelpText('after', EXIT_CODES);
-  const [init, serve, policy, authorizer, kubernetes] = serverCommands(muster, setExitCode);
+  const [init, serve, policy, authorizer, kubernetes, status] = serverCommands(muster, setExitCode);
   policy
     ?.addCommand(policyStatusCommand(muster, setExitCode))
     .addCommand(policyExplainCommand(muster))
@@ -138,7 +138,7 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
     ),
     noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
   ];
-  for (const command of [init, serve, authorizer, kubernetes, caCommand(muster), ...storeCommands(muster)])
+  for (const command of [init, serve, status, authorizer, kubernetes, caCommand(muster), ...storeCommands(muster)])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));
   for (const command of administration) program.addCommand(command.helpGroup('Administration:'));
   if (policy !== undefined) program.addCommand(policy.helpGroup('Administration:'));

@@ -7,6 +7,7 @@ import type { PolicyTestWork } from './commands/policy/test.ts';
 import type { ReferenceFileWork } from './commands/reference/files.ts';
 import { authorizerCommand, kubernetesCommand, type KubernetesWork } from './kubernetes-commands.ts';
 import type { Muster } from './muster.ts';
+import { statusCommand, type StatusWork } from './status-command.ts';
 
 /**
  * The commands that run on the server's own machine. They live in `services/commands/`, and are loaded when they are called: the rest
@@ -19,6 +20,7 @@ export function serverCommands(muster: Muster, setExitCode: (code: number) => vo
     policyCommand(muster, setExitCode),
     authorizerCommand(kubernetesWork(muster, setExitCode)),
     kubernetesCommand(kubernetesWork(muster, setExitCode)),
+    statusCommand(muster, statusWork(muster), setExitCode),
   ];
 }
 
@@ -137,6 +139,14 @@ export const endorsementWork = ({ terminal }: Muster, setExitCode: (code: number
     setExitCode(await checkEndorsement(file, options, terminal));
   },
 });
+
+/** What `muster status` asks on this machine. */
+const statusWork =
+  ({ terminal }: Muster): StatusWork =>
+  async (options) => {
+    const { askStatus } = await import('#services/commands/status/status.ts');
+    return askStatus(options, terminal);
+  };
 
 /** What `muster authorizer` and `muster kubernetes` do on this machine. */
 const kubernetesWork = ({ terminal }: Muster, setExitCode: (code: number) => void): KubernetesWork => ({
