@@ -48,7 +48,7 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   attestation: [],
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
-  'services/kubernetes': ['zod', '@kubernetes/client-node'],
+  'services/kubernetes': ['zod', '@kubernetes/client-node', 'prom-client'],
   services: ['age-encryption', 'express', 'kysely', 'pg', 'pino', 'prom-client', 'yaml', 'zod'],
 };
 

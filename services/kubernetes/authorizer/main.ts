@@ -1,3 +1,5 @@
+import { Registry } from 'prom-client';
+
 import type { Clock } from '#core/clock.ts';
 import type { RandomSource } from '#core/random.ts';
 import type { Log } from '#services/http/request-log.ts';
@@ -52,22 +54,24 @@ export async function startAuthorizer(parts: AuthorizerParts): Promise<Authorize
   await using starting = new AsyncDisposableStack();
   const knowledge = await Knowledge.open({ ...parts.knowledge, now, log });
   starting.defer(() => knowledge.settled());
-  const metrics = authorizerMetrics(knowledge, () => {
+  const registry = new Registry();
+  const metrics = authorizerMetrics(registry, knowledge, () => {
     const end = parts.identityNotAfter();
     return end === undefined ? undefined : end.getTime() - now().getTime();
   });
+  const onFault = (error: unknown): void => log.error({ err: error }, 'request fault');
   const webhook = createWebhook({
     decide: (review) => knowledge.decide(review),
     clientName,
     now,
     onDecision: metrics.decided,
     onRefusal: metrics.refusedRequest,
-    onFault: (error) => log.error({ err: error }, 'request fault'),
+    onFault,
   });
   const limits = { maxConnections: MAX_CONNECTIONS, keepAliveMs: KEEP_ALIVE_MS, maxRequestsPerConnection: 0 };
   const listening = starting.use(await startListener({ ...listener, ...limits }, webhook));
   const observer = starting.use(
-    await startObserver({ ...parts.observer, metrics: metrics.all, isReady: () => knowledge.isUsable }),
+    await startObserver({ ...parts.observer, registry, isReady: () => knowledge.isUsable, onFault }),
   );
   const stop = new AbortController();
   const onRefusal = metrics.refusedStatement;
