@@ -1,4 +1,5 @@
 import { isEkFingerprint, isPoolName } from '#core/ids.ts';
+import type { ImaDemands } from '#protocol/ima-demands.ts';
 import type { RecordedJoin } from '#protocol/joins.ts';
 
 import { admits, checkCertificate, checkSelection, referenceDenials } from './appraise.ts';
@@ -22,6 +23,8 @@ export interface Replay {
   readonly denials: readonly ReplayDenial[];
   /** The set of reference values that matches now. */
   readonly referenceValues: string | undefined;
+  /** What the policy no longer accepts in IMA lists, which are not on record; the verdict is then `unknown`, or there are denials besides. */
+  readonly doubts: readonly string[];
   /** Each demand on the boot beside what is on record, met or not. */
   readonly checks: readonly FactResult[];
 }
@@ -43,12 +46,13 @@ const OF_THE_POLICY: ReadonlySet<string> = new Set([
 /**
  * Appraises the recorded evidence of `join` under `policy` at `now`, by the same checks as a join; no admission comes of it. The signature and
  * freshness of the evidence were established then and are not again. Of the EK certificate only the subject of its anchor is on record: that
- * the policy still has an anchor of that name stands for the chain.
+ * the policy still has an anchor of that name stands for the chain. Of IMA lists nothing is on record but how they were judged; `precedent`, where
+ * that was its judgement, says what it asked of them.
  */
-export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Replay {
+export function replayJoin(join: RecordedJoin, policy: Policy, now: Date, precedent?: ImaDemands): Replay {
   const { evidence } = join;
   const notOfThePolicy: readonly ReplayDenial[] = join.denials.filter(({ code }) => !OF_THE_POLICY.has(code));
-  const nothing = { referenceValues: undefined, checks: [] };
+  const nothing = { referenceValues: undefined, doubts: [], checks: [] };
   if (evidence === undefined) return { verdict: 'not-judged', denials: notOfThePolicy, ...nothing };
   const { ekFingerprint, bank } = evidence;
   const denied: Denial[] =
@@ -60,7 +64,7 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
     const unknown: readonly Denial[] = join.pool === undefined ? [] : [{ code: 'pool-unknown', found: join.pool }];
     return { verdict: 'refused', denials: [...notOfThePolicy, ...denied, ...unknown], ...nothing };
   }
-  const boot = replayBoot(join, evidence, pool, policy);
+  const boot = replayBoot(join, evidence, pool, policy, precedent);
   const standing = notOfThePolicy.filter(({ code }) => !boot.isRejudged(code));
   const pcrs = selectedPcrs(evidence, pool);
   const selection = checkSelection({ bank, pcrs }, pool);
@@ -85,6 +89,7 @@ export function replayJoin(join: RecordedJoin, policy: Policy, now: Date): Repla
     verdict: verdictOf(all, match, boot),
     denials: all,
     referenceValues: match.kind === 'match' ? match.name : undefined,
+    doubts: boot.doubts,
     checks: boot.checks,
   };
 }

@@ -1,5 +1,6 @@
 import type { Policy } from '#attestation/evidence-policy.ts';
 import { enrolmentRequestSchema, enrolmentResponseSchema } from '#protocol/enrolment.ts';
+import { imaDemandsSchema } from '#protocol/ima-demands.ts';
 import { type PolicySummary, policySummarySchema, whoamiSchema } from '#protocol/inventory.ts';
 import type { Principal } from '#services/http/principal.ts';
 import { renderNode } from '#services/http/render-node.ts';
@@ -25,7 +26,7 @@ const ENROLMENT_BODY_BYTES = 16_777_216;
 
 /** What administrators do. */
 export function adminRoutes(deps: AdminRoutesDeps): readonly Route<Principal>[] {
-  return [postEnrolments(deps), whoami(), showPolicy(deps)];
+  return [postEnrolments(deps), whoami(), showPolicy(deps), showImaDemands(deps)];
 }
 
 function postEnrolments(deps: AdminRoutesDeps): Route<Principal> {
@@ -89,6 +90,26 @@ function showPolicy({ policyStatus }: AdminRoutesDeps): Route<Principal> {
     answers: { 200: { description: 'Its version and pools', schema: policySummarySchema } },
     problems: [],
     handle: () => Promise.resolve({ status: 200, body: renderPolicy(policyStatus()) }),
+  });
+}
+
+function showImaDemands({ policyStatus }: AdminRoutesDeps): Route<Principal> {
+  return adminRoute({
+    method: 'GET',
+    path: '/v1/policy/ima',
+    operationId: 'showImaDemands',
+    summary: 'What the policy in force demands of IMA lists',
+    permission: 'policy:read',
+    params: nothing,
+    query: nothing,
+    body: noBody,
+    answers: { 200: { description: 'The demands of each pool that has any', schema: imaDemandsSchema } },
+    problems: [],
+    handle: () => {
+      const { version: policyVersion, pools } = policyStatus().policy;
+      const demands = [...pools.values()].flatMap(({ pool, tpm2: { ima } }) => (ima ? [[pool, ima.policy]] : []));
+      return Promise.resolve({ status: 200, body: { policyVersion, pools: Object.fromEntries(demands) } });
+    },
   });
 }
 

@@ -4,6 +4,7 @@ import { type Policy, retireReferenceValues } from '#attestation/evidence-policy
 import { replayJoin, type Replay } from '#attestation/replay-join.ts';
 import { CommandFailure, EXIT, type ExitCode } from '#core/exit-code.ts';
 import { isPoolName } from '#core/ids.ts';
+import type { ImaDemands } from '#protocol/ima-demands.ts';
 import type { RecordedJoin } from '#protocol/joins.ts';
 import { originOf } from '#services/http/origin.ts';
 import { type JoinPolicy, joinPolicy } from '#services/join/join-policy.ts';
@@ -18,6 +19,7 @@ export interface PolicyTestWorld {
   readonly joins: readonly RecordedJoin[];
   /** Names of retired reference values. */
   readonly retired: readonly string[];
+  readonly imaInForce: ImaDemands;
 }
 
 /** One join that the policy would treat otherwise than it was treated. */
@@ -28,7 +30,7 @@ interface Change {
 
 /**
  * Says what the policy in `file` would make of joins on record, and changes nothing. Exit code 0: everybody who was admitted would be; 1: somebody
- * would be refused, or may be, because the policy asks for what was not quoted then. Throws CommandFailure where the policy is not valid.
+ * would be refused, or may be, because the policy asks for what is not on record. Throws CommandFailure where the policy is not valid.
  */
 export async function testPolicy(file: string, world: PolicyTestWorld, terminal: CommandTerminal): Promise<ExitCode> {
   const path = resolve(terminal.workingDirectory, file);
@@ -36,7 +38,7 @@ export async function testPolicy(file: string, world: PolicyTestWorld, terminal:
   const ready = joinPolicy(policy);
   const replays = world.joins.map((join): Change => ({
     join,
-    replay: replayFrom(join, ready, policy, terminal.now()),
+    replay: replayFrom(join, ready, replayJoin(join, policy, terminal.now(), world.imaInForce)),
   }));
   const judged = replays.filter(({ replay }) => replay.verdict !== 'not-judged');
   const of = (outcome: RecordedJoin['outcome'], verdict: Replay['verdict']): readonly Change[] =>
@@ -46,7 +48,7 @@ export async function testPolicy(file: string, world: PolicyTestWorld, terminal:
   const gained = of('refused', 'admitted');
   terminal.out(
     section('Admitted then, and would be refused', lost) +
-      section('Admitted then; the policy asks for what was not quoted', unsure) +
+      section('Admitted then; the policy asks for what is not on record', unsure) +
       section('Refused then, and would be admitted', gained) +
       `${judged.length} joins judged, ${replays.length - judged.length} without verified evidence left out: ` +
       `${lost.length} would be refused, ${unsure.length} unknown, ${gained.length} newly admitted. Nothing was changed.\n`,
@@ -54,9 +56,8 @@ export async function testPolicy(file: string, world: PolicyTestWorld, terminal:
   return lost.length + unsure.length > 0 ? EXIT.negative : EXIT.ok;
 }
 
-/** As `replayJoin`, and the address the join came from has to be one that the pool takes. */
-function replayFrom(join: RecordedJoin, ready: JoinPolicy, policy: Policy, now: Date): Replay {
-  const replay = replayJoin(join, policy, now);
+/** The same, and the address the join came from has to be one that the pool takes. */
+function replayFrom(join: RecordedJoin, ready: JoinPolicy, replay: Replay): Replay {
   const { pool, address } = join;
   const origin = address === undefined ? undefined : originOf(address);
   if (replay.verdict === 'not-judged' || pool === undefined || !isPoolName(pool) || address === undefined)
@@ -87,7 +88,8 @@ function section(title: string, changes: readonly Change[]): string {
       return `    ${code}${about}${wanted}${found === undefined ? '' : ` found ${found}`}\n`;
     });
     const by = replay.referenceValues === undefined ? '' : ` by ${replay.referenceValues}`;
-    return `  ${join.nodeName ?? 'unknown'} (${join.pool ?? 'no pool'}), ${join.at}, join ${join.requestId}${by}\n${reasons.join('')}`;
+    const doubts = replay.doubts.map((doubt) => `    IMA list: ${doubt}\n`);
+    return `  ${join.nodeName ?? 'unknown'} (${join.pool ?? 'no pool'}), ${join.at}, join ${join.requestId}${by}\n${[...reasons, ...doubts].join('')}`;
   });
   return `${title}:\n${lines.join('')}`;
 }

@@ -9,6 +9,7 @@ import { verifyEventLog } from '#attestation/measured-boot/verify-event-log.ts';
 import { explainJoin } from '#attestation/explain-join.ts';
 import { replayJoin } from '#attestation/replay-join.ts';
 import type { Policy } from '#attestation/evidence-policy.ts';
+import { imaPolicySchema } from '#protocol/ima-policy.ts';
 import { type RecordedJoin, recordedEvidenceSchema } from '#protocol/joins.ts';
 import { type BootRecord, bootRecordSchema } from '#protocol/recorded-boot.ts';
 import { evidenceFacts } from '#services/audit/evidence-facts.ts';
@@ -130,6 +131,20 @@ describe('a policy tried on a recorded boot', () => {
   ])('%s', (_, change, policy, verdict, codes) => {
     const replay = replayJoin({ ...issued, ...change }, policy, LAB_NOW);
     expect([replay.verdict, replay.denials.map(({ code }) => code)]).toEqual([verdict, codes]);
+  });
+
+  test.each<[string, object, Partial<RecordedJoin>, string, number]>([
+    ['the same demands on files', GOOD_IMA_POLICY, {}, 'admitted', 0],
+    ['no fewer files', { ...GOOD_IMA_POLICY, excludes: ['/var/log/'] }, {}, 'admitted', 0],
+    ['fewer files', { ...GOOD_IMA_POLICY, digests: [], files: {} }, {}, 'unknown', 2],
+    ['a file that was refused', GOOD_IMA_POLICY, { denials: [{ code: 'ima-file-refused' }] }, 'unknown', 0],
+    ['a judgement older than the policy in force', GOOD_IMA_POLICY, { policyVersion: 'older' }, 'unknown', 0],
+  ])('%s, where the policy in force is known', (_, files, change, verdict, doubts) => {
+    const next = policyWith(GOOD_POLICY, { pcrs: [...PCRS, 10], ima: files, onFirmwareChange: 'advise' });
+    const join: RecordedJoin = { ...issued, evidence: quotedIma, policyVersion: 'in force', ...change };
+    const inForce = { policyVersion: 'in force', pools: { general: imaPolicySchema.parse(GOOD_IMA_POLICY) } };
+    const replay = replayJoin(join, { ...next, version: 'next' }, LAB_NOW, inForce);
+    expect([replay.verdict, replay.doubts.length]).toEqual([verdict, doubts]);
   });
 
   test('a padded authority is not known where the policy takes none', () => {

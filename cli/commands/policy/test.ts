@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { type ImaDemands, imaDemandsSchema } from '#protocol/ima-demands.ts';
 import { type JoinList, joinListSchema } from '#protocol/joins.ts';
 import { referenceListSchema } from '#protocol/reference.ts';
 
@@ -9,7 +10,7 @@ import { wholeNumber } from '../../option-values.ts';
 /** Judges joins under the policy in a file. */
 export type PolicyTestWork = (
   file: string,
-  world: { readonly joins: JoinList['joins']; readonly retired: readonly string[] },
+  world: { readonly joins: JoinList['joins']; readonly retired: readonly string[]; readonly imaInForce: ImaDemands },
 ) => Promise<void>;
 
 interface Options extends GlobalOptions {
@@ -38,6 +39,7 @@ Examples:
       using _client = client;
       const { joins } = await client.get('/v1/joins', { limit: options.against }, joinListSchema);
       const { retired } = await client.get('/v1/reference-values', {}, referenceListSchema);
-      await work(file, { joins, retired });
+      const imaInForce = await client.get('/v1/policy/ima', {}, imaDemandsSchema);
+      await work(file, { joins, retired, imaInForce });
     });
 }

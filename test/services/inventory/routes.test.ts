@@ -4,6 +4,7 @@ import { verifyAuditChain } from '#core/audit-chain.ts';
 import type { AuditRecord } from '#core/audit-record.ts';
 import { systemRandom } from '#core/random.ts';
 import { type AuditPage, auditHeadSchema, auditPageSchema } from '#protocol/audit.ts';
+import { imaDemandsSchema } from '#protocol/ima-demands.ts';
 import { joinDetailSchema, nodeDetailSchema, nodeListSchema, policySummarySchema } from '#protocol/inventory.ts';
 import { referenceValuesSchema } from '#protocol/policy.ts';
 import type { LabClient } from '#test/lab/https-client.ts';
@@ -211,4 +212,9 @@ test('GET /v1/policy tells which policy is in force', async () => {
     ],
   });
   expect(summary.lastError).toBeUndefined();
+});
+
+test('GET /v1/policy/ima tells what it demands of IMA lists', async () => {
+  const demands = imaDemandsSchema.parse((await get('/v1/policy/ima')).json);
+  expect(demands).toEqual({ policyVersion: running.policy.version, pools: {} });
 });
