@@ -1,16 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { z } from 'zod';
 
 import { labNodeCa } from '#test/lab/node-ca.ts';
 import { certificatePem, labServerIdentity } from '#test/lab/service-pki.ts';
+import { signDigest } from '#test/lab/sign-digest.ts';
 
 interface TransitKey {
   readonly type: 'ecdsa-p256' | 'ed25519';
@@ -171,17 +168,3 @@ export class VaultDouble implements AsyncDisposable {
 }
 
 const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
-
-/** ECDSA over a digest as it is, which the runtime's own crypto cannot do: it hashes what it signs. */
-function signDigest(key: KeyObject, digest: Uint8Array): Buffer {
-  const folder = mkdtempSync(join(tmpdir(), 'muster-transit-'));
-  try {
-    const file = join(folder, 'key.pem');
-    writeFileSync(file, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    const { status, stdout, stderr } = spawnSync('openssl', ['pkeyutl', '-sign', '-inkey', file], { input: digest });
-    if (status !== 0) throw new Error(`openssl pkeyutl: ${stderr.toString('utf8')}`);
-    return stdout;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}

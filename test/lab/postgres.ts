@@ -14,7 +14,7 @@ import { freePort } from './programs.ts';
 import { certificatePem, labServerIdentity } from './service-pki.ts';
 
 const PASSWORD = 'a password of the laboratory';
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 
 /** The folder of `initdb` and `postgres`; undefined where PostgreSQL is not installed. */
 export function postgresPrograms(): string | undefined {
@@ -29,6 +29,10 @@ export interface LabPostgres extends AsyncDisposable {
   createDatabase(name: string): Promise<PostgresPlace>;
   /** As its superuser, past everything that guards the store. */
   query(place: PostgresPlace, sql: string, values?: unknown[]): Promise<void>;
+  /** The process that all others of the server descend from; it changes with each start. */
+  readonly pid: () => number;
+  /** False once it ended, asked to or not. */
+  readonly isRunning: () => boolean;
   /** Ends it as a crash would, and starts it again. */
   crashAndRestart(): Promise<void>;
   /** The paths of the role's password and of the CA, for a configuration file. */
@@ -47,9 +51,17 @@ function serverUser(): { readonly uid?: number; readonly gid?: number } {
   return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }
 
-export async function startPostgres(bin: string): Promise<LabPostgres> {
+export interface PostgresOptions {
+  /** Where its folder is made: on a small disk, for instance. */
+  readonly under?: string;
+  /** Settings of the server beside those that the laboratory needs. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export async function startPostgres(bin: string, options: PostgresOptions = {}): Promise<LabPostgres> {
+  const { under = tmpdir() } = options;
   const user = serverUser();
-  const folder = mkdtempSync(join(tmpdir(), 'muster-postgres-'));
+  const folder = mkdtempSync(join(under, 'muster-postgres-'));
   const give = (path: string): void => {
     if (user.uid !== undefined) chownSync(path, user.uid, user.gid ?? user.uid);
   };
@@ -99,6 +111,7 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
     ssl_cert_file: files.cert,
     ssl_key_file: files.key,
     max_connections: 60,
+    ...options.settings,
   };
   let server: ChildProcess | undefined;
   const clientFolders: string[] = [];
@@ -111,7 +124,7 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
   };
   const end = async (signal: 'SIGINT' | 'SIGQUIT'): Promise<void> => {
     const running = server;
-    if (running === undefined || running.exitCode !== null) return;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
     clients.clear();
     const ended = once(running, 'exit');
     running.kill(signal);
@@ -129,6 +142,8 @@ export async function startPostgres(bin: string): Promise<LabPostgres> {
       return place(name);
     },
     query,
+    pid: () => server?.pid ?? 0,
+    isRunning: () => server !== undefined && server.exitCode === null && server.signalCode === null,
     writeClientFiles: async () => {
       const clientFolder = mkdtempSync(join(tmpdir(), 'muster-postgres-client-'));
       clientFolders.push(clientFolder);
