@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { agentConfigSchema } from '#agent/config.ts';
 import { ROLES } from '#protocol/inventory.ts';
@@ -8,28 +8,7 @@ import { authorizerConfigSchema } from '#services/commands/authorizer-config.ts'
 import { serverConfigSchema } from '#services/config/config.ts';
 import { PERMISSIONS } from '#services/http/roles.ts';
 
-/** A JSON Schema, as far as these pages look into one. */
-const nodeSchema = z.looseObject({
-  type: z.string().optional(),
-  description: z.string().optional(),
-  default: z.unknown().optional(),
-  const: z.unknown().optional(),
-  enum: z.array(z.unknown()).optional(),
-  required: z.array(z.string()).optional(),
-  properties: z.record(z.string(), z.unknown()).optional(),
-  additionalProperties: z.unknown().optional(),
-  items: z.unknown().optional(),
-  anyOf: z.array(z.unknown()).optional(),
-  oneOf: z.array(z.unknown()).optional(),
-});
-type SchemaNode = z.output<typeof nodeSchema>;
-
-interface Row {
-  readonly path: string;
-  readonly type: string;
-  readonly otherwise: string;
-  readonly meaning: string;
-}
+import { schemaTable } from './schema-table.ts';
 
 interface Section {
   readonly title: string;
@@ -110,58 +89,5 @@ Any other \`MUSTER_…\` variable stops \`muster serve\`: it is a setting misspe
 }
 
 function renderSection({ title, intro, schema }: Section): string {
-  const rows = rowsOf(nodeSchema.parse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })), '');
-  const lines = rows.map(
-    ({ path, type, otherwise, meaning }) => `| \`${path}\` | ${type} | ${otherwise} | ${meaning} |`,
-  );
-  return `## ${title}\n\n${intro}\n\n| Member | Type | Default | Meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+  return `## ${title}\n\n${intro}\n\n${schemaTable(schema)}\n`;
 }
-
-function rowsOf(node: SchemaNode, prefix: string): readonly Row[] {
-  return Object.entries(node.properties ?? {}).flatMap(([name, raw]) => {
-    const member = nodeSchema.parse(raw);
-    const path = `${prefix}${name}`;
-    const isRequired = node.required?.includes(name) ?? false;
-    return [{ path, ...describe(member, isRequired) }, ...rowsBelow(member, path)];
-  });
-}
-
-/** The members of an object, of a list's elements, of a record's values, or of each alternative. */
-function rowsBelow(member: SchemaNode, path: string): readonly Row[] {
-  const alternatives = [...(member.anyOf ?? []), ...(member.oneOf ?? [])].map((raw) => nodeSchema.parse(raw));
-  const byPath = new Map<string, Row>();
-  for (const row of alternatives.flatMap((alternative) => rowsOf(alternative, `${path}.`))) {
-    const known = byPath.get(row.path);
-    byPath.set(row.path, known === undefined ? row : merge(known, row));
-  }
-  const elements = member.items === undefined ? [] : rowsOf(nodeSchema.parse(member.items), `${path}[].`);
-  const { additionalProperties: values } = member;
-  const named =
-    typeof values === 'object' && values !== null ? rowsOf(nodeSchema.parse(values), `${path}.<name>.`) : [];
-  return [...rowsOf(member, `${path}.`), ...byPath.values(), ...elements, ...named];
-}
-
-const merge = (one: Row, other: Row): Row => ({
-  ...one,
-  type: one.type === other.type ? one.type : `${one.type} or ${other.type}`,
-  meaning: one.meaning === other.meaning ? one.meaning : `${one.meaning} ${other.meaning}`.trim(),
-});
-
-function describe(member: SchemaNode, isRequired: boolean): Omit<Row, 'path'> {
-  const hasDefault = member.default !== undefined && JSON.stringify(member.default) !== '{}';
-  const otherwise = hasDefault ? `\`${JSON.stringify(member.default)}\`` : isRequired ? '' : 'optional';
-  return { type: typeOf(member), otherwise, meaning: escapePipes(member.description ?? '') };
-}
-
-function typeOf(member: SchemaNode): string {
-  if (member.const !== undefined) return code(member.const);
-  if (member.enum !== undefined) return member.enum.map(code).join(', ');
-  if (member.type === 'array') return `list of ${typeOf(nodeSchema.parse(member.items ?? {}))}`;
-  const alternatives = [...(member.anyOf ?? []), ...(member.oneOf ?? [])].map((raw) => typeOf(nodeSchema.parse(raw)));
-  if (alternatives.length > 0) return [...new Set(alternatives)].join(' or ');
-  return member.type ?? 'string';
-}
-
-const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
-
-const escapePipes = (text: string): string => text.replaceAll('|', '\\|');
