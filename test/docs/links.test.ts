@@ -48,4 +48,12 @@ describe('the pages', () => {
     const unmapped = globSync('docs/**/*.md').filter((page) => page !== 'docs/README.md' && !mapped.has(page));
     expect(unmapped).toEqual([]);
   });
+
+  test('of compliance name files and tests that exist', () => {
+    const paths = globSync('docs/compliance/*.md').flatMap((page) =>
+      [...readFileSync(page, 'utf8').matchAll(/`([^`\s]+\/[^`\s]*)`/g)].map(([, path = '']) => path),
+    );
+    expect(paths.length).toBeGreaterThan(50);
+    expect(paths.filter((path) => globSync(path).length === 0)).toEqual([]);
+  });
 });
