@@ -49,6 +49,12 @@ export const MAY_IMPORT_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   agent: ['zod', 'yaml', 'commander'],
   cli: ['commander', 'yaml', 'zod'],
   'services/kubernetes': ['zod', '@kubernetes/client-node', 'prom-client'],
+  'services/tracing': [
+    '@opentelemetry/api',
+    '@opentelemetry/exporter-trace-otlp-http',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace',
+  ],
   services: ['age-encryption', 'express', 'kysely', 'pg', 'pino', 'prom-client', 'yaml', 'zod'],
 };
 

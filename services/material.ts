@@ -11,6 +11,7 @@ import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
 import type { OtherAuthorities } from './authorities.ts';
+import { type CollectorMaterial, readCollectorMaterial } from './collector-material.ts';
 import type { ServerConfig } from '#services/config/config.ts';
 import { readIssuerChain } from './issuer-chain.ts';
 import { assertDistinct, loadOtherAuthorities } from './load-authorities.ts';
@@ -44,6 +45,8 @@ export interface Material {
   readonly kubernetesCa: string;
   /** Undefined: no authorizer is served. */
   readonly snapshotKey?: KeyObject | undefined;
+  /** Undefined: nothing is traced. */
+  readonly collector?: CollectorMaterial | undefined;
 }
 
 const KEY_MAX_BYTES = 65_536;
@@ -93,6 +96,8 @@ export async function loadMaterial(
   const snapshotKeyFile = config.snapshot?.key;
   const snapshotKey =
     snapshotKeyFile === undefined ? undefined : await attempt('snapshot.key', () => readSnapshotKey(snapshotKeyFile));
+  const { tracing } = config;
+  const collector = tracing === undefined ? undefined : await attempt('tracing', () => readCollectorMaterial(tracing));
   const kubernetesCa = await attempt('kubernetes.ca', () => readCertificates(config.kubernetes.ca));
   if (
     node === undefined ||
@@ -120,6 +125,7 @@ export async function loadMaterial(
     policySource,
     kubernetesCa: kubernetesCa.text,
     snapshotKey,
+    collector,
   };
 }
 

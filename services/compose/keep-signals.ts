@@ -18,6 +18,8 @@ import { probePages } from '#services/metrics/probe-pages.ts';
 import { signalPages } from '#services/metrics/signal-pages.ts';
 import { EXPIRY_HORIZONS, stateMetrics, type StateSources } from '#services/metrics/state-metrics.ts';
 import { keptFor } from '#services/metrics/kept-for.ts';
+import { traceMetrics } from '#services/metrics/trace-metrics.ts';
+import type { Tracing } from '#services/tracing/tracing.ts';
 
 import type { ServiceParts } from './service-parts.ts';
 import { elapsedMs, pauseUntil } from './monotonic.ts';
@@ -34,6 +36,8 @@ export interface KeptSignals extends AsyncDisposable {
   readonly health: Pick<Listener, 'host' | 'port'> | undefined;
   /** Gauges read from these from now on. */
   readonly readFrom: (sources: Partial<LateSources>) => void;
+  /** What becomes of spans is told from now on. */
+  readonly tellOfTraces: (tracing: Pick<Tracing, 'counts'>) => void;
   readonly enter: (stage: Stage) => void;
 }
 
@@ -139,6 +143,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
     readFrom: (sources) => {
       late = { ...late, ...sources };
     },
+    tellOfTraces: ({ counts }) => traceMetrics(registry, counts),
     enter: (next) => {
       stage = next;
     },

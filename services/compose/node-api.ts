@@ -15,6 +15,7 @@ import { keyRoutes } from '#services/join/key-routes.ts';
 import { joinRoutes, type JoinRoutesDeps } from '#services/join/routes.ts';
 import { signerGate } from '#services/join/signer-gate.ts';
 import { type Authorities, sentIssuersPem } from '#services/authorities.ts';
+import type { Tracing } from '#services/tracing/tracing.ts';
 
 import { copyExposer } from './copy-exposer.ts';
 import type { KeptSignals } from './keep-signals.ts';
@@ -23,19 +24,23 @@ import { nodeWork } from './node-work.ts';
 import { observeJoins } from './observe-joins.ts';
 import { joinPolicyOf } from './ready-policy.ts';
 import type { ServiceParts } from './service-parts.ts';
+import { traceJoins, traceSigner } from './trace-joins.ts';
 
 /** What the nodes' listener needs of the running service besides its parts. */
 export interface NodeApiNeeds {
   readonly authorities: Authorities;
   readonly contacts: NodeContacts;
   readonly signals: KeptSignals;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The nodes' routes: those that anybody may call, and those of a node that shows its certificate. */
-export function nodeApiOf(parts: ServiceParts, { authorities, contacts, signals }: NodeApiNeeds) {
+export function nodeApiOf(parts: ServiceParts, needs: NodeApiNeeds) {
+  const { contacts, signals } = needs;
   const { config, store, now } = parts;
   return [
-    ...joinRoutesOf(parts, authorities, contacts, signals).map(forAnybody),
+    ...joinRoutesOf(parts, needs).map(forAnybody),
     ...heartbeatRoutes({
       now,
       elapsedMs,
@@ -51,15 +56,13 @@ export function nodeApiOf(parts: ServiceParts, { authorities, contacts, signals 
 /** The routes of join and renewal over the real verifier, issuer and store. */
 function joinRoutesOf(
   { config, material, store, log, now, random }: ServiceParts,
-  authorities: Authorities,
-  contacts: Pick<NodeContacts, 'joinedFrom'>,
-  signals: KeptSignals,
+  { authorities, contacts, signals, tracing }: NodeApiNeeds,
 ) {
   const { signing, issuing, roots } = authorities;
   const managementCas = parsePemOf('CERTIFICATE', material.clientCa).map((der) => parseCertificate(der));
   const caKeys = [...issuing, ...roots, ...managementCas].map(({ publicKey }) => publicKey.raw);
   const issuer = createIssuer({
-    signer: material.signer,
+    signer: tracing === undefined ? material.signer : traceSigner(material.signer, tracing, config.issuer.signer.kind),
     issuerCertificate: signing[0].certificate.der,
     profile: createProfile({ name: 'kubelet-client', maxTtlSeconds: MAX_TTL_SECONDS }),
     random,
@@ -112,5 +115,6 @@ function joinRoutesOf(
     },
     joinBodyBytes: limits.joinBodyBytes,
   };
-  return [...joinRoutes(observeJoins(joins, signals.events, elapsedMs)), ...keys];
+  const observed = observeJoins(joins, signals.events, elapsedMs);
+  return [...joinRoutes(tracing === undefined ? observed : traceJoins(observed, tracing, config.store)), ...keys];
 }

@@ -15,6 +15,7 @@ import { adminGate, nodeGate } from './gates.ts';
 import { keepContacts } from './keep-contacts.ts';
 import { keepRevocations } from './keep-revocations.ts';
 import { keepSignals } from './keep-signals.ts';
+import { keepTracing } from './keep-tracing.ts';
 import { openApiDocument } from './openapi.ts';
 import { recordAuthorities } from './record-authorities.ts';
 import { recordStart } from './record-start.ts';
@@ -76,7 +77,9 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const cluster = await openCluster(parts, contacts);
   if (cluster !== undefined) starting.use(cluster);
   const stopping = new AbortController();
-  const nodeApi = nodeApiOf(parts, { authorities, contacts, signals });
+  const tracing = await keepTracing(parts, signals);
+  if (tracing !== undefined) starting.use(tracing);
+  const nodeApi = nodeApiOf(parts, { authorities, contacts, signals, tracing });
   const adminApi = adminApiOf(parts, { contacts, cluster, stopping: stopping.signal, document: () => document });
   const document = openApiDocument(nodeApi, adminApi);
 
@@ -101,6 +104,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     origins,
     bodies,
     onAnswered,
+    traceRequest: tracing?.traceRequest,
   });
   const guarded = guardRoutes(adminApi, { stepUp: stepUpOf(parts, administrators), now });
   const adminApp = createApp({ listener: 'admin', routes: guarded, gate, log, random, onAnswered });

@@ -15,6 +15,7 @@ import { signerSchema, withAbsoluteSignerPaths } from './signer-config.ts';
 import { stepUpSchema } from './step-up-config.ts';
 import { storeSchema, withAbsoluteStorePaths } from './store-config.ts';
 import { ConfigError, describeIssue, parseDocumentText, readTextFile } from './strict-document.ts';
+import { tracingSchema, withAbsoluteTracingPaths } from './tracing-config.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -158,6 +159,7 @@ export const serverConfigSchema = z
     limits,
     shutdown: shutdownSchema,
     log,
+    tracing: tracingSchema.optional(),
   })
   .superRefine(({ listeners: { node, admin } }, context) => {
     if (node.port !== 0 && node.port === admin.port && node.host === admin.host) {
@@ -244,6 +246,7 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
       ...withAbsoluteKubeconfig(config.kubernetes, at),
       ca: at(config.kubernetes.ca),
     },
+    ...(config.tracing === undefined ? {} : { tracing: withAbsoluteTracingPaths(config.tracing, at) }),
     ...(config.snapshot === undefined ? {} : { snapshot: { ...config.snapshot, key: at(config.snapshot.key) } }),
   };
 }

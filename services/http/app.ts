@@ -14,8 +14,9 @@ import { type CallerOrigins, DIRECT } from './caller-origin.ts';
 import type { Origin } from './origin.ts';
 import { type Problem, problemOf, sendJson, sendProblem, sendRevalidated } from './problem-response.ts';
 import { type Log, logRequest, type RequestFacts } from './request-log.ts';
+import type { RequestTrace, TraceRequest } from './request-trace.ts';
 import type { Permission } from './roles.ts';
-import type { Route } from './route.ts';
+import type { Answer, Route } from './route.ts';
 
 /** Who is calling. Asked once per request, before the path is looked at. */
 export interface Gate<Caller> {
@@ -53,6 +54,8 @@ export interface AppDeps<Caller> {
   readonly bodies?: Pick<BodyBudget, 'open'> | undefined;
   /** Told what the log is told of each request. */
   readonly onAnswered?: ((facts: RequestFacts) => void) | undefined;
+  /** Begins the trace of a request that has found its route; without it none is recorded. */
+  readonly traceRequest?: TraceRequest | undefined;
 }
 
 /** What is known of one request while it is answered. */
@@ -64,6 +67,7 @@ interface Exchange<Caller> {
   route: string | undefined;
   problem: ProblemName | undefined;
   node: string | undefined;
+  trace: RequestTrace | undefined;
 }
 
 /** Plain segments only: an encoded, doubled, dotted or non-ASCII path names nothing here, however some other layer would read it. */
@@ -89,6 +93,7 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
     response.setHeader('Cache-Control', 'no-store');
     response.once('close', () => {
       const facts = factsOf(deps, request, response, exchange);
+      exchange.trace?.answered(facts);
       logRequest(deps.log, facts);
       deps.onAnswered?.(facts);
     });
@@ -110,7 +115,8 @@ export function createApp<Caller>(deps: AppDeps<Caller>): Express {
     const exchange = exchangeOf(exchanges, request);
     const problem = problemOf(error);
     if (problem.problem === 'internal-error' || problem.problem === 'dependency-unavailable') {
-      deps.log.error({ requestId: exchange.requestId, err: error }, 'request fault');
+      const { requestId, trace } = exchange;
+      deps.log.error({ requestId, traceId: trace?.id, err: error }, 'request fault');
     }
     answerProblem(deps, response, exchange, problem);
   });
@@ -139,16 +145,21 @@ async function dispatch<Caller>(
   }
   // Until the handler has settled, and not until the caller is gone: work that waits for its place keeps the body.
   using allowance = heldUntilDone(deps.bodies?.open(exchange.origin));
-  const answer = await route.run({
-    caller,
-    params: request.params,
-    queryString: queryOf(request),
-    requestId: exchange.requestId,
-    origin: exchange.origin,
-    hasBody: hasBody(request),
-    header: (name) => headerOf(request, name),
-    readBody: (limitBytes) => readJsonBody(request, limitBytes, allowance.take),
-  });
+  const { requestId, origin } = exchange;
+  const run = (): Promise<Answer> =>
+    route.run({
+      caller,
+      params: request.params,
+      queryString: queryOf(request),
+      requestId,
+      origin,
+      hasBody: hasBody(request),
+      header: (name) => headerOf(request, name),
+      readBody: (limitBytes) => readJsonBody(request, limitBytes, allowance.take),
+    });
+  const traceparent = headerOf(request, 'traceparent');
+  exchange.trace = deps.traceRequest?.({ requestId, method: route.method, route: route.path, traceparent });
+  const answer = await (exchange.trace === undefined ? run() : exchange.trace.during(run));
   if ('node' in answer) exchange.node = answer.node;
   if ('problem' in answer) answerProblem(deps, response, exchange, answer);
   else if ('stream' in answer) await sendStream(response, answer.stream, () => isStillPermitted(deps, request, route));
@@ -206,6 +217,7 @@ function beginExchange<Caller>({ random, origins = DIRECT }: AppDeps<Caller>, re
     route: undefined,
     problem: undefined,
     node: undefined,
+    trace: undefined,
   };
 }
 
@@ -229,6 +241,7 @@ const queryOf = (request: Request): string => request.url.slice(pathOf(request).
 function factsOf<Caller>(deps: AppDeps<Caller>, request: Request, response: Response, exchange: Exchange<Caller>) {
   return {
     requestId: exchange.requestId,
+    traceId: exchange.trace?.id,
     listener: deps.listener,
     method: request.method,
     route: exchange.route,

@@ -20,6 +20,8 @@ export function createLog(level: 'error' | 'warn' | 'info' | 'debug', destinatio
 /** What is logged of one answered request. */
 export interface RequestFacts {
   readonly requestId: RequestId;
+  /** Undefined: the request's trace is not recorded. */
+  readonly traceId?: string | undefined;
   readonly listener: string;
   readonly method: string;
   /** The route's pattern, or undefined where none matched: the path itself is the caller's text. */

@@ -8,6 +8,7 @@ import { authorizerMetrics } from '#services/kubernetes/authorizer/authorizer-me
 import { eventMetrics } from '#services/metrics/event-metrics.ts';
 import { processMetrics } from '#services/metrics/process-metrics.ts';
 import { stateMetrics } from '#services/metrics/state-metrics.ts';
+import { traceMetrics } from '#services/metrics/trace-metrics.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -31,6 +32,7 @@ function registered(): readonly string[] {
     ready: () => true,
     caCertificates: [],
   });
+  traceMetrics(registry, () => ({ exported: 0, crowdedOut: 0, refused: 0 }));
   return registry.getMetricsAsArray().map(({ name }) => name);
 }
 
