@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { newRequestId } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
-import type { RequestFacts } from '#services/http/request-log.ts';
+import { createLog, type RequestFacts } from '#services/http/request-log.ts';
 import { openTracing } from '#services/tracing/open-tracing.ts';
 import type { Delivery, TracingOptions } from '#services/tracing/tracing-options.ts';
 import type { Tracing } from '#services/tracing/tracing.ts';
