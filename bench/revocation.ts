@@ -50,7 +50,8 @@ export async function benchRevocation(): Promise<RevocationBench> {
     const signer = localSigner(await generateKey());
     const authority = await createRootCa('node-root-ca', plan, signer, { now: systemClock(), random: systemRandom });
     const openBuilder = () => openCrlBuilder(authority.certificate.der);
-    await using publisher = crlPublisher({ authority, store, now: systemClock, openBuilder });
+    const term = await store.beginTerm();
+    await using publisher = crlPublisher({ authority, store, now: systemClock, term: () => term, openBuilder });
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const firstListMilliseconds = await timed(() => publisher.refresh());

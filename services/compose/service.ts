@@ -7,15 +7,16 @@ import { BodyBudget } from '#services/http/body-budget.ts';
 import { callerOrigins } from '#services/http/caller-origin.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { retiredReferenceValues } from '#services/inventory/retired-reference-values.ts';
+import { keepLeadership } from '#services/leader/keep-leadership.ts';
 import { administratorsIn } from '#services/administrators.ts';
 import { bundleOf, clientCaPem, NO_OTHERS, sortAuthorities } from '#services/authorities.ts';
 
-import { forgetTicketsRegularly } from './forget-tickets.ts';
 import { adminGate, nodeGate } from './gates.ts';
 import { keepContacts } from './keep-contacts.ts';
 import { keepRevocations } from './keep-revocations.ts';
 import { keepSignals } from './keep-signals.ts';
 import { keepTracing } from './keep-tracing.ts';
+import { pauseUntil } from './monotonic.ts';
 import { openApiDocument } from './openapi.ts';
 import { recordAuthorities } from './record-authorities.ts';
 import { recordStart } from './record-start.ts';
@@ -25,6 +26,7 @@ import { adminApiOf } from './admin-api.ts';
 import { openCluster } from './open-cluster.ts';
 import { nodeApiOf } from './node-api.ts';
 import { stepUpOf, warnOfMissingKeys } from './second-factor.ts';
+import { tidyStoreRegularly } from './tidy-store.ts';
 
 /** The service, taking connections. Disposing of it finishes what runs, records the stop and closes the store. */
 export interface Service extends AsyncDisposable {
@@ -73,6 +75,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const signals = starting.use(await keepSignals(parts, gate));
   const { events } = signals;
   const reloadPolicy = policyReloader({ policySource, appendAudit, log, now, onRead: events.policyRead });
+  const leadership = starting.use(await keepLeadership({ store, pause: pauseUntil, log }));
   const { contacts } = starting.use(await keepContacts(parts));
   const cluster = await openCluster(parts, contacts);
   if (cluster !== undefined) starting.use(cluster);
@@ -90,7 +93,11 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     },
   });
   const revocations = starting.use(
-    keepRevocations({ ...parts, onOcspAnswer: events.ocspAnswered }, authorities, bundleOf(authorities, since)),
+    keepRevocations(
+      { ...parts, onOcspAnswer: events.ocspAnswered, leadership },
+      authorities,
+      bundleOf(authorities, since),
+    ),
   );
   const bodies = new BodyBudget({ totalBytes: limits.heldBodyBytes, random });
   signals.readFrom({ crls: revocations.crls, heldBodyBytes: () => bodies.usedBytes });
@@ -139,7 +146,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       revocations.serve(nodeApp, origins),
     ),
   );
-  starting.defer(forgetTicketsRegularly(parts));
+  starting.use(tidyStoreRegularly(parts, leadership));
   // Before the listeners stop: a stream that nobody ends would hold them.
   starting.defer(() => stopping.abort());
 

@@ -5,6 +5,7 @@ import { auditOperations } from './audit-operations.ts';
 import { candidateOperations } from './candidate-operations.ts';
 import { censusOperations } from './census.ts';
 import { certificateOperations } from './certificate-operations.ts';
+import { crlListOperations } from './crl-lists.ts';
 import { generationOperations } from './generation-operations.ts';
 import { joinTokenOperations } from './join-tokens.ts';
 import { nodeLifeOperations } from './node-life-operations.ts';
@@ -42,5 +43,6 @@ export function kyselyOperations(builder: Kysely<Schema>, reader: Executor, tran
     ...censusOperations(parts),
     ...stepUpOperations(parts),
     ...termOperations(parts),
+    ...crlListOperations(parts),
   };
 }

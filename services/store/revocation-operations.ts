@@ -79,14 +79,6 @@ export function revocationOperations({
         if (row === undefined) throw new Error('a number was not given');
         return row.number;
       }),
-
-    recordCrl: (issuer, { thisUpdate, through }) =>
-      transact(async (tx) => {
-        const at = thisUpdate.toISOString();
-        const { affected } = await revocations.recordPublished(tx, { issuer, at, through });
-        if (affected !== 1) throw new Error('a list was published without a number');
-        await revocations.dropExpired(tx, { at });
-      }),
   };
 }
 

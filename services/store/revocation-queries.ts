@@ -117,35 +117,6 @@ export function revocationQueries(db: Kysely<Schema>) {
     published: prepareQuery((p: ParameterOf<{ issuer: string }>) =>
       db.selectFrom('crls').select(['published_at', 'published_through']).where('issuer_key_id', '=', p('issuer')),
     ),
-    recordPublished: prepareQuery((p: ParameterOf<{ issuer: string; at: string; through: number }>) =>
-      db
-        .updateTable('crls')
-        .set({ published_at: p('at'), published_through: p('through') })
-        .where('issuer_key_id', '=', p('issuer')),
-    ),
-    dropExpired: prepareQuery((p: ParameterOf<{ at: string }>) =>
-      db
-        .updateTable('revocations')
-        .set({ dropped: 1 })
-        .where('dropped', '=', sql.lit(0))
-        .where('not_after', '<', p('at'))
-        .where((outer) =>
-          outer.not(
-            outer.exists(
-              outer
-                .selectFrom('crls')
-                .select('crls.issuer_key_id')
-                .where((eb) =>
-                  eb.or([
-                    eb('crls.published_at', 'is', null),
-                    eb('crls.published_at', '<=', eb.ref('revocations.not_after')),
-                    eb('crls.published_through', '<', eb.ref('revocations.change')),
-                  ]),
-                ),
-            ),
-          ),
-        ),
-    ),
     listAfter: prepareQuery((p: ParameterOf<{ change: number; serial: string; limit: number }>) =>
       db
         .selectFrom('revocations')

@@ -75,6 +75,4 @@ export interface RevocationWriter {
    * store that was put back from a backup gives none twice.
    */
   takeCrlNumber(issuerKeyId: string, at: Date): Promise<number>;
-  /** A list was served. What stood in every issuer's past its expiry is not listed again. */
-  recordCrl(issuerKeyId: string, published: PublishedCrl): Promise<void>;
 }

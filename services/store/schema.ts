@@ -16,6 +16,7 @@ import type { InterruptedState } from '#core/node-life.ts';
 import type { Connectivity, NodeState } from '#core/node-record.ts';
 
 import type { AuditExportCursorsTable } from './audit-exports.ts';
+import type { CrlListsTable } from './crl-lists.ts';
 import type { CrlsTable, RevocationsTable } from './revocation-schema.ts';
 import type { LeaderTermsTable } from './terms.ts';
 
@@ -39,6 +40,7 @@ export interface Schema {
   readonly node_contacts: NodeContactsTable;
   readonly node_addresses: NodeAddressesTable;
   readonly leader_terms: LeaderTermsTable;
+  readonly crl_lists: CrlListsTable;
 }
 
 export interface NodesTable {

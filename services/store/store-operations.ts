@@ -10,13 +10,21 @@ export interface StoreOperations
   listSigning(): Promise<readonly CertificateRecord[]>;
 }
 
-/** `StoreWriter.orphanUnfinished`, from the operations, for the intents that `isAbandoned` says nobody works on any more. */
+/**
+ * A process may be signing right now. What began this long ago is nobody's any more: a certificate's notBefore is backdated five minutes, and no
+ * signature takes five more.
+ */
+export const UNFINISHED_AFTER_MS = 600_000;
+
+/** `StoreWriter.orphanUnfinished`, from the operations. */
 export async function orphanUnfinished(
   store: StoreOperations,
   toEvent: (intent: CertificateRecord) => AuditEvent,
-  isAbandoned: (intent: CertificateRecord) => boolean = () => true,
+  begunBefore: Date | undefined,
 ): Promise<readonly CertificateRecord[]> {
-  const unfinished = (await store.listSigning()).filter(isAbandoned);
+  const unfinished = (await store.listSigning()).filter(
+    ({ notBefore }) => begunBefore === undefined || notBefore < begunBefore,
+  );
   const orphaned = await store.orphanSerials(
     unfinished.map((intent) => ({ serial: intent.serial, event: toEvent(intent) })),
   );

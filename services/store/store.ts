@@ -25,6 +25,7 @@ import type { KeyHolders } from './key-holders.ts';
 
 import type { ContactReader, ContactWriter } from './contact-store.ts';
 import type { JoinTokenStore } from './join-tokens.ts';
+import type { CrlListStore } from './crl-lists.ts';
 import type { LeaderElection } from './leader-lock.ts';
 import type { StepUpStore } from './step-ups.ts';
 import type { TermStore } from './terms.ts';
@@ -118,6 +119,8 @@ export interface StoreReader extends RevocationReader, CandidateReader, KeyHolde
   findCertificate(serial: Serial): Promise<CertificateRecord | undefined>;
   readonly listJoinTokens: JoinTokenStore['listJoinTokens'];
   readonly findJoinToken: JoinTokenStore['findJoinToken'];
+  readonly crlListNumber: CrlListStore['crlListNumber'];
+  readonly findCrlList: CrlListStore['findCrlList'];
   /** A node's certificates, newest notBefore first, at most `limit`. */
   listCertificates(nodeId: NodeId, limit: number): Promise<readonly CertificateRecord[]>;
   /** Audit records with a sequence above `after`, oldest first, at most `limit`. */
@@ -168,11 +171,15 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
    */
   recordIssued(certificate: IssuedCertificate, join: JoinFacts, event: AuditEvent): Promise<void>;
   /**
-   * At start-up, before any join: intents whose process died become `orphaned`, each with its audit record made by `toEvent`, and stand on
-   * the revocation list as `superseded`: whether they were signed is not known.
-   * Resolves to them.
+   * Intents whose process died become `orphaned`, each with its audit record made by `toEvent`, and stand on the revocation list as
+   * `superseded`: whether they were signed is not known. They are those of certificates whose notBefore is before `begunBefore`; where it is left
+   * out, all there are, which is for the start of a process before any join. A store that is shared spares what began in the last ten
+   * minutes, whatever it is given. Resolves to them.
    */
-  orphanUnfinished(toEvent: (intent: CertificateRecord) => AuditEvent): Promise<readonly CertificateRecord[]>;
+  orphanUnfinished(
+    toEvent: (intent: CertificateRecord) => AuditEvent,
+    begunBefore?: Date,
+  ): Promise<readonly CertificateRecord[]>;
   /**
    * Those of the serials that are still `signing` become `orphaned`, each with its event, and stand on the revocation list as `superseded`.
    * Resolves to them.
@@ -191,6 +198,7 @@ export interface StoreWriter extends NodeLifeWriter, RevocationWriter, Candidate
   readonly useStepUp: StepUpStore['useStepUp'];
   readonly moveExportCursor: AuditExportStore['moveExportCursor'];
   readonly beginTerm: TermStore['beginTerm'];
+  readonly recordCrl: CrlListStore['recordCrl'];
 }
 
 export interface Store extends StoreReader, ContactReader, StoreWriter, ContactWriter, LeaderElection, AsyncDisposable {

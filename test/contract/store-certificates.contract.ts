@@ -192,6 +192,16 @@ export function certificateContract(current: Current): void {
       expect(await head()).toBe(4);
     });
 
+    test('spares what began when it is told to, or later', async () => {
+      const { store } = current();
+      await reserve(1);
+      const toEvent = () => labEvent({ type: 'certificate.orphaned' });
+      const { notBefore } = labIntent(1);
+      expect(await store.orphanUnfinished(toEvent, notBefore)).toEqual([]);
+      expect(await store.findCertificate(labSerial(1))).toMatchObject({ state: 'signing' });
+      expect(await store.orphanUnfinished(toEvent, new Date(notBefore.getTime() + 1))).toHaveLength(1);
+    });
+
     test('orphans a serial once when two ask for it at the same time', async () => {
       const { store } = current();
       await reserve(1);

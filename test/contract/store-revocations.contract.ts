@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { RevocationReason } from '#core/revocation-reason.ts';
+import type { CrlList } from '#services/store/crl-lists.ts';
+import { StoreConflictError } from '#services/store/store-conflict-error.ts';
 import {
   afterNoon,
   labEnrolment,
@@ -19,6 +21,17 @@ import type { Current } from './store.contract.ts';
 
 const ISSUER = 'ab'.repeat(20);
 const OTHER = 'cd'.repeat(20);
+
+const labList = (issuerKeyId: string, override: Partial<CrlList> = {}): CrlList => ({
+  issuerKeyId,
+  der: Uint8Array.of(1, 2, 3),
+  number: 1,
+  thisUpdate: NOON,
+  nextUpdate: afterNoon(86_400),
+  entries: 0,
+  through: 0,
+  ...override,
+});
 
 /** The revocation list, and the series of lists that were published. */
 export function revocationContract(current: Current): void {
@@ -145,9 +158,47 @@ export function revocationContract(current: Current): void {
       expect(await store.publishedCrl(ISSUER)).toBeUndefined();
       await store.takeCrlNumber(ISSUER, NOON);
       expect(await store.publishedCrl(ISSUER)).toBeUndefined();
-      await store.recordCrl(ISSUER, { thisUpdate: NOON, through: 7 });
+      const term = await store.beginTerm();
+      await store.recordCrl(labList(ISSUER, { number: 3, through: 7 }), term);
       expect(await store.publishedCrl(ISSUER)).toEqual({ thisUpdate: NOON, through: 7 });
-      await expect(store.recordCrl(OTHER, { thisUpdate: NOON, through: 7 })).rejects.toThrow('without a number');
+      await expect(store.recordCrl(labList(OTHER), term)).rejects.toThrow('without a number');
+    });
+
+    test('keeps an issuer’s newest list, for every process to serve', async () => {
+      const { store } = current();
+      expect([await store.crlListNumber(ISSUER), await store.findCrlList(ISSUER)]).toEqual([0, undefined]);
+      const term = await store.beginTerm();
+      await store.takeCrlNumber(ISSUER, NOON);
+      for (const number of [3, 5]) {
+        const list = labList(ISSUER, { number, der: Uint8Array.of(number) });
+        await store.recordCrl(list, term);
+        expect(await store.crlListNumber(ISSUER)).toBe(number);
+        expect(await store.findCrlList(ISSUER)).toEqual(list);
+      }
+      expect(await store.findCrlList(OTHER)).toBeUndefined();
+    });
+
+    test.for<[string, Partial<CrlList>, number, string | undefined]>([
+      ['takes a list that comes after the newest', {}, 0, undefined],
+      ['takes one that is as new, and tells of as much', { thisUpdate: NOON, through: 7 }, 0, undefined],
+      ['refuses the number again', { number: 5 }, 0, 'list-overtaken'],
+      ['refuses a list that leaves a change out', { through: 6 }, 0, 'list-overtaken'],
+      ['refuses a list that says that it is older', { thisUpdate: afterNoon(-1) }, 0, 'list-overtaken'],
+      ['refuses a list of a term that is over', {}, 1, 'term-over'],
+    ])('%s', async ([, override, termsSince, conflict]) => {
+      const { store } = current();
+      const term = await store.beginTerm();
+      await store.takeCrlNumber(ISSUER, NOON);
+      const newest = labList(ISSUER, { number: 5, through: 7 });
+      await store.recordCrl(newest, term);
+      for (let more = 0; more < termsSince; more += 1) await store.beginTerm();
+      const list = labList(ISSUER, { number: 6, through: 8, thisUpdate: afterNoon(1), ...override });
+      const code = await store.recordCrl(list, term).then(
+        () => undefined,
+        (error: unknown) => (error instanceof StoreConflictError ? error.code : error),
+      );
+      expect(code).toBe(conflict);
+      expect(await store.findCrlList(ISSUER)).toEqual(conflict === undefined ? list : newest);
     });
 
     const expiry = 28_800;
@@ -160,7 +211,7 @@ export function revocationContract(current: Current): void {
       await revoke([1]);
       await store.takeCrlNumber(ISSUER, NOON);
       const through = (await store.newestRevocationChange()) + beforeNewest;
-      await store.recordCrl(ISSUER, { thisUpdate: afterNoon(seconds), through });
+      await store.recordCrl(labList(ISSUER, { thisUpdate: afterNoon(seconds), through }), await store.beginTerm());
       expect(await listed()).toHaveLength(left);
       expect(await store.findRevocation(labSerial(1))).toBeDefined();
     });
@@ -169,13 +220,19 @@ export function revocationContract(current: Current): void {
       const { store } = current();
       await revoke([1]);
       for (const issuer of [ISSUER, OTHER]) await store.takeCrlNumber(issuer, NOON);
-      const published = { thisUpdate: afterNoon(expiry + 1), through: await store.newestRevocationChange() };
-      await store.recordCrl(ISSUER, published);
+      const term = await store.beginTerm();
+      const through = await store.newestRevocationChange();
+      let number = 0;
+      const publish = (issuer: string, seconds: number): Promise<void> => {
+        number += 1;
+        return store.recordCrl(labList(issuer, { number, thisUpdate: afterNoon(seconds), through }), term);
+      };
+      await publish(ISSUER, expiry + 1);
       expect(await listed()).toHaveLength(1);
-      await store.recordCrl(OTHER, { ...published, thisUpdate: afterNoon(expiry) });
-      await store.recordCrl(ISSUER, published);
+      await publish(OTHER, expiry);
+      await publish(ISSUER, expiry + 1);
       expect(await listed()).toHaveLength(1);
-      await store.recordCrl(OTHER, published);
+      await publish(OTHER, expiry + 1);
       expect(await listed()).toHaveLength(0);
     });
   });

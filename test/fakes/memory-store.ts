@@ -55,7 +55,7 @@ export function memoryStore(override: (real: StoreOperations) => Partial<StoreOp
         .run(to, retiredAt, id);
       if (changes !== 1) throw new Error(`no node ${id}`);
     },
-    orphanUnfinished: (toEvent) => orphanUnfinished(operations, toEvent),
+    orphanUnfinished: (toEvent, begunBefore) => orphanUnfinished(operations, toEvent, begunBefore),
     [Symbol.asyncDispose]: async () => {
       state.unavailable = true;
       await migrated;

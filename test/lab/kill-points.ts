@@ -80,7 +80,7 @@ export function mortalStore(store: Store, { pass }: Killer): Store {
     appendAudit: (event) => store.appendAudit(event),
     enrolNodes: (...enrolment) => store.enrolNodes(...enrolment),
     orphanSerials: (orphanings) => store.orphanSerials(orphanings),
-    orphanUnfinished: (toEvent) => store.orphanUnfinished(toEvent),
+    orphanUnfinished: (...orphaning) => store.orphanUnfinished(...orphaning),
     forgetTickets: (before) => store.forgetTickets(before),
     get failure() {
       return store.failure;

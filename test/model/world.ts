@@ -89,7 +89,7 @@ export class World {
     await enrol(store, made.tpms['worker-8'], { name: 'worker-8' });
     const deps = { ...lab.deps, ...world.#trapped(lab.deps), issuer: world.#trappedIssuer(lab.ca) };
     const knowledge = await world.#openKnowledge();
-    world.#parts = { deps, ca: lab.ca, knowledge, publisher: world.#newPublisher(lab.ca) };
+    world.#parts = { deps, ca: lab.ca, knowledge, publisher: await world.#newPublisher(lab.ca) };
     return world;
   }
 
@@ -147,7 +147,7 @@ export class World {
     this.#isDead = false;
     this.trap = undefined;
     await this.store.orphanUnfinished((intent) => certificateOrphaned(this.clock.now(), intent));
-    this.#open.publisher = this.#newPublisher(this.#open.ca);
+    this.#open.publisher = await this.#newPublisher(this.#open.ca);
   }
 
   /** The authorizer, with what it has on disk. */
@@ -206,8 +206,9 @@ export class World {
     });
   }
 
-  /** The publisher with its entries in this thread. */
-  #newPublisher({ issuing }: NodeCa): CrlPublisher {
+  /** The publisher of a process that leads, with its entries in this thread. */
+  async #newPublisher({ issuing }: NodeCa): Promise<CrlPublisher> {
+    const term = await this.store.beginTerm();
     const openBuilder = () => {
       const entries = new CrlEntries();
       return {
@@ -220,7 +221,8 @@ export class World {
         [Symbol.asyncDispose]: () => Promise.resolve(),
       };
     };
-    return crlPublisher({ authority: issuing, store: this.store, now: this.clock.now, openBuilder });
+    const { store, clock } = this;
+    return crlPublisher({ authority: issuing, store, now: clock.now, term: () => term, openBuilder });
   }
 
   async #pass(point: KillPoint): Promise<void> {

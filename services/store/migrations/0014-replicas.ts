@@ -4,7 +4,7 @@ import type { Migration } from 'kysely/migration';
 import type { DialectTraits } from '../dialect-traits.ts';
 import type { Schema } from '../schema.ts';
 
-/** What processes over one store agree on: whose turn it is to lead. */
+/** What processes over one store agree on: whose turn it is to lead, and the revocation lists that they serve. */
 export function replicasMigration(traits: DialectTraits): Migration {
   return {
     async up(db: Kysely<Schema>): Promise<void> {
@@ -18,6 +18,16 @@ export function replicasMigration(traits: DialectTraits): Migration {
         )
         .addColumn('term', traits.wideInteger, (c) => c.notNull());
       await traits.keyedTable(terms).execute();
+      const lists = db.schema
+        .createTable('crl_lists')
+        .addColumn('issuer_key_id', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('number', traits.wideInteger, (c) => c.notNull())
+        .addColumn('this_update', 'text', (c) => c.notNull())
+        .addColumn('next_update', 'text', (c) => c.notNull())
+        .addColumn('through', traits.wideInteger, (c) => c.notNull())
+        .addColumn('entries', traits.wideInteger, (c) => c.notNull())
+        .addColumn('der', traits.bytes, (c) => c.notNull());
+      await traits.table(lists).execute();
     },
   };
 }

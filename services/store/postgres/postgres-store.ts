@@ -9,7 +9,7 @@ import { kyselyOperations } from '../kysely-operations.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { Executor } from '../prepared-query.ts';
 import type { Schema } from '../schema.ts';
-import { orphanUnfinished, type StoreOperations } from '../store-operations.ts';
+import { orphanUnfinished, type StoreOperations, UNFINISHED_AFTER_MS } from '../store-operations.ts';
 import type { Store } from '../store.ts';
 import { postgresCompiler } from './compiler.ts';
 import { clientConfig, type PostgresPlace } from './connection-options.ts';
@@ -26,11 +26,6 @@ export interface PostgresStoreOptions {
 }
 
 const READERS = 4;
-/**
- * Another replica may be signing right now. What began this long ago is nobody's any more: a certificate's notBefore is backdated five
- * minutes, and no signature takes five more.
- */
-const UNFINISHED_AFTER_MS = 600_000;
 
 /**
  * The store in a PostgreSQL database, which any number of processes share. It has the newest schema when the promise resolves. Rejects with a
@@ -75,9 +70,9 @@ function postgresStore({ pool, writer, leader, now }: Connections): Store & Stor
     isShared: true,
     takeLeaderLock: () => leader.take(),
     failure: new AbortController().signal,
-    orphanUnfinished: (toEvent) => {
-      const begunBefore = new Date(now().getTime() - UNFINISHED_AFTER_MS);
-      return orphanUnfinished(operations, toEvent, ({ notBefore }) => notBefore < begunBefore);
+    orphanUnfinished: (toEvent, begunBefore) => {
+      const latestMs = now().getTime() - UNFINISHED_AFTER_MS;
+      return orphanUnfinished(operations, toEvent, new Date(Math.min(begunBefore?.getTime() ?? latestMs, latestMs)));
     },
     [Symbol.asyncDispose]: async () => {
       if (closed) return;

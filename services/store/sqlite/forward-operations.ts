@@ -14,6 +14,7 @@ const READ_HERE: ReadonlySet<string> = new Set<keyof StoreOperations>([
   'findCertificateByFingerprint',
   'findRevocation',
   'newestRevocationChange',
+  'crlListNumber',
 ]);
 
 /**

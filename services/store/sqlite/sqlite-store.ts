@@ -34,7 +34,7 @@ function sqliteStore(path: string, link: WorkerLink): Store & StoreOperations {
     ...operations,
     ...ownStoreElection(),
     failure: link.failure,
-    orphanUnfinished: (toEvent) => orphanUnfinished(operations, toEvent),
+    orphanUnfinished: (toEvent, begunBefore) => orphanUnfinished(operations, toEvent, begunBefore),
     [Symbol.asyncDispose]: async () => {
       // Before the writer: the last connection to close folds the log into the file, and this one cannot write.
       reading.close();

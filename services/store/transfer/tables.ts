@@ -20,6 +20,7 @@ const KEYS = {
   node_contacts: ['node_id'],
   node_addresses: ['node_id', 'address'],
   leader_terms: ['id'],
+  crl_lists: ['issuer_key_id'],
 } as const satisfies { readonly [T in keyof Schema]: readonly (keyof Schema[T] & string)[] };
 
 export type TableName = keyof typeof KEYS;

@@ -19,9 +19,12 @@ let lab: JoinLab;
 let one: Joined;
 let two: Joined;
 let publishers: CrlPublisher[];
+/** The process leads in it; undefined: it does not. */
+let term: number | undefined;
 
 beforeEach(async () => {
   lab = await joinLab();
+  term = await lab.store.beginTerm();
   publishers = [];
   one = await joinedNode(lab, 'worker-1');
   two = await joinedNode(lab, 'worker-2');
@@ -34,7 +37,8 @@ afterEach(async () => {
 function publisherOf(override: Partial<CrlPublisherDeps> = {}): CrlPublisher {
   const authority = lab.ca.issuing;
   const openBuilder = () => openCrlBuilder(authority.certificate.der);
-  const made = crlPublisher({ authority, store: lab.store, now: lab.clock.now, openBuilder, ...override });
+  const { store, clock } = lab;
+  const made = crlPublisher({ authority, store, now: clock.now, term: () => term, openBuilder, ...override });
   publishers.push(made);
   return made;
 }
@@ -132,6 +136,61 @@ describe('the publisher of a revocation list', () => {
     const next = publisherOf();
     await next.refresh();
     expect(served(next).crl.entries.has(one.serial)).toBe(true);
+  });
+
+  test('serves what the process that leads put on record, and signs nothing itself', async () => {
+    const leading = publisherOf();
+    const following = publisherOf({ term: () => undefined });
+    await following.refresh();
+    expect(following.current()).toBeUndefined();
+    for (const node of [one, two]) {
+      await bar(node);
+      await following.refresh();
+      await leading.refresh();
+      await following.refresh();
+      expect(served(following).number).toBe(served(leading).number);
+      expect(Buffer.from(served(following).der)).toEqual(Buffer.from(served(leading).der));
+      expect(served(following).crl.entries.has(node.serial)).toBe(true);
+    }
+  });
+
+  test('goes on from there when it is its turn to lead, with a list of its own at once', async () => {
+    const before = publisherOf();
+    let ownTerm: number | undefined;
+    const next = publisherOf({ term: () => ownTerm });
+    await bar(one);
+    await before.refresh();
+    await next.refresh();
+    ownTerm = await lab.store.beginTerm();
+    await next.refresh();
+    expect(served(next).number).toBeGreaterThan(served(before).number);
+    expect([...served(next).crl.entries.keys()]).toEqual([one.serial]);
+  });
+
+  test('has its list refused, and goes on serving the one before, when another process leads and it has not noticed', async () => {
+    const publisher = publisherOf();
+    await publisher.refresh();
+    const before = served(publisher);
+    await lab.store.beginTerm();
+    await bar(one);
+    await expect(publisher.refresh()).rejects.toMatchObject({ code: 'term-over' });
+    expect(served(publisher).number).toBe(before.number);
+    expect(await lab.store.crlListNumber(publisher.issuerKeyId)).toBe(before.number);
+    term = undefined;
+    await publisher.refresh();
+    expect(served(publisher).number).toBe(before.number);
+  });
+
+  test('serves no list on record that its issuer did not sign', async () => {
+    const leading = publisherOf();
+    await leading.refresh();
+    const { der, number, ...list } = served(leading);
+    const changed = Buffer.from(der);
+    changed.writeUInt8(changed.readUInt8(changed.byteLength - 1) ^ 1, changed.byteLength - 1);
+    await lab.store.recordCrl({ ...list, number: number + 1, der: changed }, term ?? 0);
+    const following = publisherOf({ term: () => undefined });
+    await expect(following.refresh()).rejects.toThrow('not the issuer’s');
+    expect(following.current()).toBeUndefined();
   });
 
   test('serves the list that it had while a new one cannot be signed, and catches up', async () => {

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { systemRandom } from '#core/random.ts';
 import { OCSP_TRY_LATER } from '#pki/ocsp.ts';
-import type { ServedCrl } from '#services/revocation/crl-publisher.ts';
+import type { CrlList } from '#services/store/crl-lists.ts';
 import { publication } from '#services/revocation/publication.ts';
 import { silentLog } from '#test/fakes/silent-log.ts';
 
 const KEY_ID = 'ab'.repeat(20);
-const list: ServedCrl = {
+const list: CrlList = {
   issuerKeyId: KEY_ID,
   der: Buffer.from('a list'),
   number: 41,
@@ -22,7 +22,7 @@ const signedAnswer = Buffer.from('an answer that is signed');
 
 let server: Server;
 let port: number;
-let current: ServedCrl | undefined = list;
+let current: CrlList | undefined = list;
 let ocspAnswer: Uint8Array = signedAnswer;
 const asked: string[] = [];
 

@@ -64,6 +64,7 @@ const COLUMNS = {
     'state',
     'tbs_digest',
   ],
+  crl_lists: ['der', 'entries', 'issuer_key_id', 'next_update', 'number', 'this_update', 'through'],
   crls: ['issuer_key_id', 'number', 'published_at', 'published_through'],
   // What stands for a token's secret is its hash.
   join_tokens: [

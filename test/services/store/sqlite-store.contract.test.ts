@@ -21,6 +21,8 @@ async function openEmpty(): Promise<Store> {
     'step_up_challenges',
     'step_up_counters',
     'audit_export_cursors',
+    'leader_terms',
+    'crl_lists',
   ])
     tamper(path, `delete from ${table}`);
   for (const table of ['revocations', 'crls', 'certificates', 'tickets', 'nodes', 'audit_records'])
