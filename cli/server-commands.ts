@@ -21,6 +21,7 @@ export function serverCommands(muster: Muster, setExitCode: (code: number) => vo
     authorizerCommand(kubernetesWork(muster, setExitCode)),
     kubernetesCommand(kubernetesWork(muster, setExitCode)),
     statusCommand(muster, statusWork(muster), setExitCode),
+    ticketKeyCommand(muster),
   ];
 }
 
@@ -67,6 +68,29 @@ function serveCommand({ terminal }: Muster): Command {
       const { serve } = await import('#services/commands/serve.ts');
       await serve(options, terminal);
     });
+}
+
+function ticketKeyCommand({ terminal }: Muster): Command {
+  const rotate = new Command('rotate')
+    .description('add a key to the file that challenges are sealed with, and take out those that are done')
+    .requiredOption('--key <file>', 'the file that tickets.key names')
+    .option('--after <minutes>', 'until the new key seals: the time to give every replica the file', '15')
+    .option('--at-once', 'keep none of the keys before: for one that somebody else may have')
+    .addHelpText(
+      'after',
+      `
+The new key opens as soon as a replica has read the file (SIGHUP), and seals from the time that the file says:
+replicas that read it before that time never meet a ticket that they cannot open.
+
+Examples:
+  $ muster ticket-key rotate --key /etc/muster/secrets/ticket.key
+  $ muster ticket-key rotate --key /etc/muster/secrets/ticket.key --at-once`,
+    )
+    .action(async ({ key, after, atOnce }: { key: string; after: string; atOnce?: true }) => {
+      const { rotateTicketKey } = await import('#services/commands/ticket-key.ts');
+      await rotateTicketKey({ key, afterMinutes: Number(after), atOnce: atOnce === true }, terminal);
+    });
+  return new Command('ticket-key').description('the keys that challenges are sealed with').addCommand(rotate);
 }
 
 function policyCommand({ terminal }: Muster, setExitCode: (code: number) => void): Command {

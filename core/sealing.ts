@@ -12,6 +12,14 @@ export interface SealingKey {
   readonly secret: Secret<Bytes>;
 }
 
+/** Which keys seal and open, which changes with time. */
+export interface SealingKeys {
+  /** The one that seals. */
+  sealing(at: Date): SealingKey;
+  /** Those whose boxes are opened. */
+  opening(at: Date): readonly SealingKey[];
+}
+
 /** Version 1: a key for each box from HMAC-SHA-256 over its salt, AES-256-GCM under that key. */
 const VERSION = Uint8Array.of(1);
 const KEY_ID_BYTES = 8;
@@ -31,12 +39,13 @@ export function seal(plaintext: Bytes, key: SealingKey, purpose: string, random:
   return concatBytes(header, salt, iv, sealed, cipher.getAuthTag());
 }
 
-/** What `seal` was given, or undefined for bytes that it did not make with this key and for this purpose. */
-export function unseal(box: Bytes, key: SealingKey, purpose: string): Bytes | undefined {
+/** What `seal` was given, or undefined for bytes that it did not make with one of these keys and for this purpose. */
+export function unseal(box: Bytes, keys: readonly SealingKey[], purpose: string): Bytes | undefined {
   const sealedAt = HEADER_BYTES + SALT_BYTES + IV_BYTES;
   if (box.byteLength < sealedAt + TAG_BYTES) return undefined;
   const header = box.subarray(0, HEADER_BYTES);
-  if (!equalBytes(header, concatBytes(VERSION, key.id))) return undefined;
+  const key = keys.find(({ id }) => equalBytes(header, concatBytes(VERSION, id)));
+  if (key === undefined) return undefined;
   const salt = box.subarray(HEADER_BYTES, HEADER_BYTES + SALT_BYTES);
   const iv = box.subarray(HEADER_BYTES + SALT_BYTES, sealedAt);
   const decipher = createDecipheriv('aes-256-gcm', boxKey(key, purpose, salt), iv, { authTagLength: TAG_BYTES });

@@ -18,7 +18,7 @@ export interface RunOptions {
 
 /**
  * Runs the service over its store until `stop` aborts, then lets running requests finish. SIGHUP makes it read
- * the policy again. Rejects with a DependencyError when the
+ * the policy and the ticket keys again. Rejects with a DependencyError when the
  * store cannot be opened, or is in doubt while the service runs: then it should be started again, and finds out what is sound.
  */
 export async function runService(config: ServerConfig, material: Material, options: RunOptions): Promise<void> {
@@ -29,6 +29,10 @@ export async function runService(config: ServerConfig, material: Material, optio
   await using service = await startService({ config, material, store, log, now, random: pooledRandom(), version });
   hangups.call(() => {
     service.reloadPolicy().catch((error: unknown) => log.error({ err: error }, 'policy not reloaded'));
+    material.ticketKeys.reload().then(
+      (keys) => log.info({ keys }, 'ticket keys read'),
+      (error: unknown) => log.error({ err: error }, 'ticket keys not read: those that there were go on'),
+    );
   });
   const { node, admin, metrics, health } = service;
   log.info({ node, admin, metrics, health }, 'service ready');

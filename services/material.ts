@@ -6,7 +6,6 @@ import type { Clock } from '#core/clock.ts';
 import { readPrivateFile } from '#pki/private-file.ts';
 import type { ManagedSigner } from '#pki/signer.ts';
 import { parseCertificate } from '#pki/x509/certificate.ts';
-import { parseTicketKey, type TicketKey } from '#services/join/ticket.ts';
 import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
@@ -18,6 +17,7 @@ import { assertDistinct, loadOtherAuthorities } from './load-authorities.ts';
 import { openSigner } from './open-signer.ts';
 import { openPolicySource, type PolicySource } from './policy-source.ts';
 import { readCertificates } from './read-certificates.ts';
+import { openTicketKeys, type TicketKeySource } from './ticket-key-source.ts';
 import { ConfigError } from '#services/config/strict-document.ts';
 
 /** A server certificate with its issuers and its key, PEM. */
@@ -39,7 +39,7 @@ export interface Material {
   readonly signer: ManagedSigner;
   /** Undefined: there are none beside that one. */
   readonly otherAuthorities?: OtherAuthorities | undefined;
-  readonly ticketKey: TicketKey;
+  readonly ticketKeys: TicketKeySource;
   readonly policySource: PolicySource;
   /** PEM of the CA that the API server's certificate chains to. */
   readonly kubernetesCa: string;
@@ -85,7 +85,7 @@ export async function loadMaterial(
   const spki = issuerDer === undefined ? new Uint8Array() : parseCertificate(issuerDer).publicKey.raw;
   const signer = await attempt('issuer.signer', () => openSigner(issuer.signer, { ...world, spki }));
   const others = await attempt('retiredIssuers', () => loadOtherAuthorities(config, { ...world, now: world.now() }));
-  const ticketKey = await attempt('tickets.key', () => readTicketKey(config.tickets.key));
+  const ticketKeys = await attempt('tickets.key', () => openTicketKeys(config.tickets.key));
   const policySource = await attempt('policy', () => openPolicySource(config.policy, world.now));
   if (chain !== undefined && others !== undefined) {
     await attempt('issuer', async () => assertDistinct(chain, others));
@@ -106,7 +106,7 @@ export async function loadMaterial(
     chain === undefined ||
     signer === undefined ||
     others === undefined ||
-    ticketKey === undefined ||
+    ticketKeys === undefined ||
     policySource === undefined ||
     kubernetesCa === undefined ||
     problems.length > 0
@@ -121,7 +121,7 @@ export async function loadMaterial(
     issuerChain: chain,
     signer,
     otherAuthorities: others,
-    ticketKey,
+    ticketKeys,
     policySource,
     kubernetesCa: kubernetesCa.text,
     snapshotKey,
@@ -154,15 +154,6 @@ const nodeCasOf = (chain: readonly Bytes[], others: OtherAuthorities | undefined
 function shareAKey(some: readonly Bytes[], others: readonly Bytes[]): boolean {
   const keys = (ders: readonly Bytes[]) => ders.map((der) => new X509Certificate(der).publicKey);
   return keys(some).some((key) => keys(others).some((other) => key.equals(other)));
-}
-
-async function readTicketKey(file: string): Promise<TicketKey> {
-  const bytes = await readPrivateFile(file, KEY_MAX_BYTES);
-  try {
-    return parseTicketKey(bytes);
-  } catch {
-    throw new ConfigError(file, ['not 32 bytes as 64 characters of lower-case hex']);
-  }
 }
 
 async function readSnapshotKey(file: string): Promise<KeyObject> {

@@ -81,7 +81,7 @@ function joinRoutesOf(
   const joins: JoinRoutesDeps = {
     now,
     random,
-    ticketKey: material.ticketKey,
+    ticketKeys: material.ticketKeys,
     policy,
     limits: rates,
     work,

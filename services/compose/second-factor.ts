@@ -14,7 +14,7 @@ export function stepUpOf(
     now,
     elapsedMs,
     random,
-    sealingKey: material.ticketKey,
+    sealingKeys: material.ticketKeys,
     relyingParty,
     require,
     required: new Set(required),

@@ -65,9 +65,11 @@ const otherIssuer = z.strictObject({
 
 const tickets = z
   .strictObject({
-    key: path.describe('File with the ticket key, 32 bytes in hex; mode 0600 or stricter. Replicas share it.'),
+    key: path.describe(
+      'File with the ticket keys, each 32 bytes in hex; mode 0600 or stricter. Replicas share it; `muster ticket-key rotate` adds a key, SIGHUP has it read.',
+    ),
   })
-  .describe('Challenges travel sealed with this key instead of being stored.');
+  .describe('Challenges travel sealed with these keys instead of being stored.');
 
 const kubernetes = z
   .strictObject({

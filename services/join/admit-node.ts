@@ -6,6 +6,7 @@ import type { Clock } from '#core/clock.ts';
 import { ticketId, type TicketId } from '#core/ids.ts';
 import type { IssuanceIntent, IssuedCertificate } from '#core/issuance.ts';
 import type { NodeRecord } from '#core/node-record.ts';
+import type { SealingKeys } from '#core/sealing.ts';
 import type { Issuer } from '#pki/issuer.ts';
 import type { JoinRequest } from '#protocol/join.ts';
 import type { ProblemName } from '#protocol/problem.ts';
@@ -28,11 +29,11 @@ import type { SignerGate } from './signer-gate.ts';
 import { stillAdmissible } from './still-admissible.ts';
 import { taughtBy } from './taught-by.ts';
 import type { TicketFacts } from './ticket-facts.ts';
-import { openTicket, type TicketKey } from './ticket.ts';
+import { openTicket } from './ticket.ts';
 
 export interface AdmitNodeDeps extends SettleStandingDeps, FreezeHoldersDeps, KeyConflictDeps, SignOrOrphanDeps {
   readonly now: Clock;
-  readonly ticketKey: TicketKey;
+  readonly ticketKeys: SealingKeys;
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
   readonly limits: Pick<JoinLimits, 'ofEk'>;
@@ -103,7 +104,8 @@ export async function admitNode(deps: AdmitNodeDeps, request: JoinRequest, calle
   if (!inForce.admitsFrom(origin)) return refuse('origin-refused', { reason: inForce.whyRefused(origin) });
 
   // 2. Ticket: unsealed, and taken for good. From here on its nonce is spent, whatever the outcome.
-  const opened = openTicket(request.ticket, { key: deps.ticketKey, now, origin, policyVersion: policy.version });
+  const keys = deps.ticketKeys.opening(now);
+  const opened = openTicket(request.ticket, { keys, now, origin, policyVersion: policy.version });
   if (!opened.ok) return refuse('challenge-invalid', { reason: `ticket ${opened.fault}` });
   const { facts: challenge } = opened;
   // A request too many is told to wait before its ticket is taken: it can still be sent again.

@@ -8,6 +8,7 @@ import type { Clock } from '#core/clock.ts';
 import { type EkFingerprint, isEkFingerprint, type NodeName } from '#core/ids.ts';
 import type { NodeRecord } from '#core/node-record.ts';
 import type { RandomSource } from '#core/random.ts';
+import type { SealingKeys } from '#core/sealing.ts';
 import type { ChallengeRequest, ChallengeResponseBody } from '#protocol/challenge.ts';
 import type { FieldError, ProblemName } from '#protocol/problem.ts';
 import { challengeRefused } from '#services/audit/events.ts';
@@ -17,14 +18,14 @@ import { type Caller, UNRECOGNISED } from './caller.ts';
 import type { JoinLimits } from './join-limits.ts';
 import type { JoinPolicy } from './join-policy.ts';
 import type { MeasurementTicketFacts, TicketFacts } from './ticket-facts.ts';
-import { sealTicket, TICKET_CERTIFICATES_MAX_BYTES, TICKET_LIFETIME_SECONDS, type TicketKey } from './ticket.ts';
+import { sealTicket, TICKET_CERTIFICATES_MAX_BYTES, TICKET_LIFETIME_SECONDS } from './ticket.ts';
 
 const NONCE_BYTES = 32;
 
 export interface OpenChallengeDeps {
   readonly now: Clock;
   readonly random: RandomSource;
-  readonly ticketKey: TicketKey;
+  readonly ticketKeys: SealingKeys;
   /** The policy in force. */
   readonly policy: () => JoinPolicy;
   readonly limits: Pick<JoinLimits, 'ofEk'>;
@@ -160,7 +161,7 @@ function writeChallenge(deps: OpenChallengeDeps, inForce: JoinPolicy, granted: G
   const common = { nonce, claimedNodeName, ekFingerprint, policyVersion, origin, expiresAt };
   const { facts, attester } = granted.kind === 'tpm2-quote' ? forTpm(granted, pool, common) : forKey(common);
   return {
-    ticket: toBase64Url(sealTicket(facts, deps.ticketKey, deps.random)),
+    ticket: toBase64Url(sealTicket(facts, deps.ticketKeys.sealing(deps.now()), deps.random)),
     expiresAt: expiresAt.toISOString(),
     nonce: toBase64Url(nonce),
     attester,

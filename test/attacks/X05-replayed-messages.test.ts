@@ -1,11 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { verifyEvidence } from '#attestation/verify-evidence.ts';
-import { utf8 } from '#core/bytes.ts';
 import type { JoinRequest } from '#protocol/join.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 import type { Store } from '#services/store/store.ts';
-import { parseTicketKey } from '#services/join/ticket.ts';
+import { ticketKey } from '#services/join/ticket-keys.ts';
 import {
   answerOf,
   auditOf,
@@ -16,6 +15,7 @@ import {
   lastDenials,
   submit,
   told,
+  fixedKeys,
 } from '#test/lab/join-lab.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { labStorePath } from '#test/lab/sqlite-store.ts';
@@ -101,7 +101,10 @@ describe('X05 captured messages sent again', () => {
 
   test('X05 a join sent to another server: refused, by its ticket key or by its audience', async () => {
     const join = await capture();
-    const otherKey = await joinLab({ tpm, override: { ticketKey: parseTicketKey(utf8('5a'.repeat(32))) } });
+    const otherKey = await joinLab({
+      tpm,
+      override: { ticketKeys: fixedKeys(ticketKey(new Uint8Array(32).fill(0x5a))) },
+    });
     expect(told(await submit(otherKey, join))).toBe('challenge-invalid');
     // Another service with the same ticket key and the same node enrolled: what is left is whom the quote was made for.
     const elsewhere = await joinLab({

@@ -10,7 +10,7 @@ const box = seal(utf8('facts'), key, 'tests-v1', systemRandom);
 
 describe('sealing', () => {
   test('gives back what was sealed', () => {
-    expect(unseal(box, key, 'tests-v1')).toEqual(Buffer.from('facts'));
+    expect(unseal(box, [key], 'tests-v1')).toEqual(Buffer.from('facts'));
   });
 
   test.each<[string, Bytes, SealingKey, string]>([
@@ -22,13 +22,20 @@ describe('sealing', () => {
     ['with a byte behind it', Buffer.concat([box, Buffer.from([0])]), key, 'tests-v1'],
     ['that is empty', new Uint8Array(), key, 'tests-v1'],
   ])('opens nothing %s', (_, what, by, purpose) => {
-    expect(unseal(what, by, purpose)).toBeUndefined();
+    expect(unseal(what, [by], purpose)).toBeUndefined();
+  });
+
+  test('opens with whichever of the keys sealed it', () => {
+    const other = { id: utf8('another!'), secret: new Secret(new Uint8Array(32)) };
+    expect(unseal(box, [other, key], 'tests-v1')).toEqual(Buffer.from('facts'));
+    expect(unseal(box, [other], 'tests-v1')).toBeUndefined();
+    expect(unseal(box, [], 'tests-v1')).toBeUndefined();
   });
 
   test('opens nothing of which one bit was changed', () => {
     for (let bit = 0; bit < box.byteLength * 8; bit += 1) {
       const changed = box.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-      expect(unseal(changed, key, 'tests-v1')).toBeUndefined();
+      expect(unseal(changed, [key], 'tests-v1')).toBeUndefined();
     }
   });
 });

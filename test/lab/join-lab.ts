@@ -4,7 +4,7 @@ import { appraise } from '#attestation/appraise.ts';
 import { compilePolicy, type Policy } from '#attestation/evidence-policy.ts';
 import { verifyEvidence } from '#attestation/verify-evidence.ts';
 import type { AuditRecord } from '#core/audit-record.ts';
-import { type Bytes, utf8 } from '#core/bytes.ts';
+import type { Bytes } from '#core/bytes.ts';
 import {
   isNodeName,
   isPoolName,
@@ -30,7 +30,8 @@ import { type ChallengeOutcome, openChallenge } from '#services/join/open-challe
 import { callBack } from '#services/join/callback.ts';
 import type { JoinLimits } from '#services/join/join-limits.ts';
 import type { JoinRoutesDeps } from '#services/join/routes.ts';
-import { parseTicketKey } from '#services/join/ticket.ts';
+import type { SealingKey, SealingKeys } from '#core/sealing.ts';
+import { ticketKey } from '#services/join/ticket-keys.ts';
 import type { Store } from '#services/store/store.ts';
 import { fakeClock, type FakeClock } from '#test/fakes/fake-clock.ts';
 import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
@@ -40,7 +41,9 @@ import { labTpm, type LabTpm } from './software-tpm.ts';
 
 export const AUDIENCE = 'join.lab.example';
 export const PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 7];
-export const TICKET_KEY = parseTicketKey(utf8('a5'.repeat(32)));
+export const TICKET_KEY = ticketKey(new Uint8Array(32).fill(0xa5));
+/** The same at every time. */
+export const fixedKeys = (key: SealingKey): SealingKeys => ({ sealing: () => key, opening: () => [key] });
 
 /** A join service without its listeners, one enrolled node, and that node's TPM. */
 export interface JoinLab<S extends Store = MemoryStore> {
@@ -80,7 +83,7 @@ export async function joinLabOver<S extends Store>(options: JoinLabOptions<S>): 
   const deps: JoinRoutesDeps = {
     now: clock.now,
     random: systemRandom,
-    ticketKey: TICKET_KEY,
+    ticketKeys: fixedKeys(TICKET_KEY),
     policy: () => ready,
     limits: NO_LIMITS,
     work: { run: (work) => work() },

@@ -14,7 +14,7 @@ import { createLog } from '#services/http/request-log.ts';
 import { openPolicySource } from '#services/policy-source.ts';
 import { openSqliteStore } from '#services/store/sqlite/sqlite-store.ts';
 
-import { TICKET_KEY } from './join-lab.ts';
+import { fixedKeys, TICKET_KEY } from './join-lab.ts';
 import { killer, mortalSigner, mortalStore } from './kill-points.ts';
 import { labConfig } from './lab-config.ts';
 
@@ -39,7 +39,7 @@ const service = await startService({
     signer: managedSigner(
       mortalSigner(signer, death, (tbs) => appendFileSync(join(folder, 'signatures.log'), `${sha256Hex(tbs)}\n`)),
     ),
-    ticketKey: TICKET_KEY,
+    ticketKeys: { ...fixedKeys(TICKET_KEY), reload: () => Promise.resolve(1) },
     policySource: await openPolicySource(join(folder, 'policy.yaml'), systemClock),
     kubernetesCa: read('management.pem'),
   },

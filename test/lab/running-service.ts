@@ -16,7 +16,7 @@ import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
 import { silentLog } from '#test/fakes/silent-log.ts';
 
 import { type LabClient, labClient } from './https-client.ts';
-import { labJoinPolicy, TICKET_KEY } from './join-lab.ts';
+import { labJoinPolicy, fixedKeys, TICKET_KEY } from './join-lab.ts';
 import { labConfig } from './lab-config.ts';
 import { labNodeCa, type NodeCa } from './node-ca.ts';
 import { certificatePem, labAdministrator, labServerIdentity, type TlsIdentity } from './service-pki.ts';
@@ -86,7 +86,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
     clientCa: caPem,
     issuerChain: [ca.issuing.certificate.der, ca.root.certificate.der],
     signer: issuingSigner ?? managedSigner(options.signer?.(ca.issuing.signer) ?? ca.issuing.signer),
-    ticketKey: TICKET_KEY,
+    ticketKeys: { ...fixedKeys(TICKET_KEY), reload: () => Promise.resolve(1) },
     policySource: {
       status: () => ({ policy: inForce, loadedAt: now(), lastError: undefined }),
       reload: () => Promise.resolve(true),

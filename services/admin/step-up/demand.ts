@@ -6,11 +6,6 @@ import { STEP_UP_SECONDS, type StepUpAct, stepUpChallenge, type StepUpDemand } f
 /** An act as far as the request itself says it; the nonce and the expiry are the service's. */
 export type RequestedAct = Omit<StepUpAct, 'nonce' | 'expiresAt'>;
 
-export interface DemandWorld {
-  readonly key: SealingKey;
-  readonly now: Date;
-}
-
 const PURPOSE = 'muster-step-up-v1';
 const NONCE_BYTES = 16;
 const EXPIRY_BYTES = 8;
@@ -20,7 +15,7 @@ const CHALLENGE_BYTES = 32;
 export function makeDemand(
   act: RequestedAct,
   { relyingParty, credentials }: Pick<StepUpDemand, 'relyingParty' | 'credentials'>,
-  { key, now, random }: DemandWorld & { readonly random: RandomSource },
+  { key, now, random }: { readonly key: SealingKey; readonly now: Date; readonly random: RandomSource },
 ): StepUpDemand {
   const nonce = random(NONCE_BYTES);
   const expiry = now.getTime() + STEP_UP_SECONDS * 1_000;
@@ -48,8 +43,12 @@ export type OpenedDemand =
  * The challenge that a ticket stands for, when this service made it for this very act and it has not expired. Does not establish that it is
  * used for the first time: that is the store's.
  */
-export function openDemand(ticket: string, act: RequestedAct, { key, now }: DemandWorld): OpenedDemand {
-  const facts = unseal(fromBase64Url(ticket), key, PURPOSE);
+export function openDemand(
+  ticket: string,
+  act: RequestedAct,
+  { keys, now }: { readonly keys: readonly SealingKey[]; readonly now: Date },
+): OpenedDemand {
+  const facts = unseal(fromBase64Url(ticket), keys, PURPOSE);
   if (facts?.byteLength !== NONCE_BYTES + EXPIRY_BYTES + CHALLENGE_BYTES) return { ok: false, fault: 'not-ours' };
   const nonce = toBase64Url(facts.subarray(0, NONCE_BYTES));
   const expiresAt = new Date(Number(Buffer.from(facts).readBigUInt64BE(NONCE_BYTES)));

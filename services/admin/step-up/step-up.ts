@@ -3,7 +3,7 @@ import { fromBase64Url, toHex } from '#core/bytes.ts';
 import type { Clock } from '#core/clock.ts';
 import type { CertificateFingerprint } from '#core/ids.ts';
 import type { RandomSource } from '#core/random.ts';
-import type { SealingKey } from '#core/sealing.ts';
+import type { SealingKeys } from '#core/sealing.ts';
 import type { StepUpAssertion } from '#protocol/step-up.ts';
 import type { Occasion } from '#services/audit/events.ts';
 import { stepUpAccepted, stepUpRefused, stepUpRequired } from '#services/audit/step-up-events.ts';
@@ -24,7 +24,7 @@ export interface StepUpDeps {
   /** Milliseconds of a clock that never goes back. */
   readonly elapsedMs: () => number;
   readonly random: RandomSource;
-  readonly sealingKey: SealingKey;
+  readonly sealingKeys: SealingKeys;
   readonly relyingParty: string;
   /** Whether administrators without a key are refused what a key is asked for. */
   readonly require: boolean;
@@ -79,8 +79,13 @@ export function stepUp(deps: StepUpDeps): StepUp {
     if (header === undefined) {
       await deps.appendAudit(stepUpRequired(occasion, caller.name, { ...told, keys: keys.length }));
       const credentials = keys.map(({ credentialId }) => credentialId);
-      const { relyingParty, sealingKey: key, random } = deps;
-      const demand = makeDemand(requested, { relyingParty, credentials }, { key, random, now: deps.now() });
+      const { relyingParty, sealingKeys, random } = deps;
+      const now = deps.now();
+      const demand = makeDemand(
+        requested,
+        { relyingParty, credentials },
+        { key: sealingKeys.sealing(now), random, now },
+      );
       return { problem: 'step-up-required', stepUp: demand };
     }
 
@@ -128,7 +133,8 @@ function judge(
   const assertion = readStepUpHeader(header);
   if (assertion === undefined) return { ok: false, fault: 'malformed', credential: undefined };
   const { credential } = assertion;
-  const demand = openDemand(assertion.ticket, requested, { key: deps.sealingKey, now: deps.now() });
+  const now = deps.now();
+  const demand = openDemand(assertion.ticket, requested, { keys: deps.sealingKeys.opening(now), now });
   if (!demand.ok) return { ok: false, fault: demand.fault, credential };
   const key = keys.find(({ credentialId }) => credentialId === credential);
   if (key === undefined) return { ok: false, fault: 'unknown-credential', credential };

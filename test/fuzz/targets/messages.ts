@@ -69,7 +69,7 @@ export const MESSAGE_TARGETS: readonly FuzzTarget[] = [
     seeds: [request.ticket],
     read: (input) => {
       const { version: policyVersion } = lab.policy;
-      const opened = openTicket(input, { key: TICKET_KEY, now: lab.clock.now(), origin: HOME, policyVersion });
+      const opened = openTicket(input, { keys: [TICKET_KEY], now: lab.clock.now(), origin: HOME, policyVersion });
       return onlyGenuine(opened.ok, input, request.ticket, 'ticket');
     },
   },

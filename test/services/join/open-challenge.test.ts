@@ -67,7 +67,7 @@ describe('openChallenge', () => {
     const lab = await joinLab();
     const { ticket } = await challengeFor(lab);
     const bytes = Buffer.from(ticket, 'base64url');
-    const expected = { key: TICKET_KEY, now: lab.clock.now(), origin: HOME, policyVersion: lab.policy.version };
+    const expected = { keys: [TICKET_KEY], now: lab.clock.now(), origin: HOME, policyVersion: lab.policy.version };
     const opened = openTicket(bytes, expected);
     expect(opened.ok && opened.facts).toMatchObject({
       claimedNodeName: 'worker-7',

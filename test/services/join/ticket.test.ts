@@ -1,20 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
-import { fromHex, toHex, utf8 } from '#core/bytes.ts';
+import { toHex, utf8 } from '#core/bytes.ts';
 import { ekFingerprint } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
+import type { SealingKey } from '#core/sealing.ts';
 import type { MeasurementTicketFacts, Tpm2TicketFacts } from '#services/join/ticket-facts.ts';
-import {
-  openTicket,
-  parseTicketKey,
-  sealTicket,
-  TICKET_CERTIFICATES_MAX_BYTES,
-  type TicketKey,
-} from '#services/join/ticket.ts';
+import { openTicket, sealTicket, TICKET_CERTIFICATES_MAX_BYTES } from '#services/join/ticket.ts';
+import { ticketKey } from '#services/join/ticket-keys.ts';
 import { nodeName } from '#test/lab/join-lab.ts';
 
-const KEY = parseTicketKey(utf8(`${'0f'.repeat(32)}\n`));
-const OTHER_KEY = parseTicketKey(utf8('f0'.repeat(32)));
+const KEY = ticketKey(new Uint8Array(32).fill(0x0f));
+const OTHER_KEY = ticketKey(new Uint8Array(32).fill(0xf0));
 const EXPIRES = new Date('2026-11-21T10:01:00.000Z');
 const BEFORE = new Date(EXPIRES.getTime() - 1);
 
@@ -34,8 +30,8 @@ const facts: Tpm2TicketFacts = {
   expiresAt: EXPIRES,
 };
 
-const expected = { key: KEY, now: BEFORE, origin: '10.1.2.3', policyVersion: 'ab'.repeat(32) };
-const seal = (change: Partial<Tpm2TicketFacts> = {}, key: TicketKey = KEY): Uint8Array =>
+const expected = { keys: [KEY], now: BEFORE, origin: '10.1.2.3', policyVersion: 'ab'.repeat(32) };
+const seal = (change: Partial<Tpm2TicketFacts> = {}, key: SealingKey = KEY): Uint8Array =>
   sealTicket({ ...facts, ...change }, key, systemRandom);
 
 const plain = ({ nonce, ekPublic, ekCertificates, akPublic, activationSecret, ...rest }: Tpm2TicketFacts) => ({
@@ -70,10 +66,11 @@ describe('a ticket', () => {
     ['expires at the second that it says', { ...expected, now: EXPIRES }, 'expired'],
     ['is worth nothing at another address', { ...expected, origin: '10.1.2.4' }, 'other-origin'],
     ['is worth nothing under another policy', { ...expected, policyVersion: 'ac'.repeat(32) }, 'other-policy'],
-    ['is worth nothing under another key', { ...expected, key: OTHER_KEY }, 'not-ours'],
+    ['opens with a key that is one of several', { ...expected, keys: [OTHER_KEY, KEY] }, 'ok'],
+    ['is worth nothing under another key', { ...expected, keys: [OTHER_KEY] }, 'not-ours'],
     [
       'is worth nothing under another key that goes by the same name',
-      { ...expected, key: { ...OTHER_KEY, id: KEY.id } },
+      { ...expected, keys: [{ ...OTHER_KEY, id: KEY.id }] },
       'not-ours',
     ],
   ])('%s', (_, against, outcome) => {
@@ -104,19 +101,5 @@ describe('a ticket', () => {
     const ekCertificates = Array.from({ length: 5 }, () => systemRandom(Math.floor(TICKET_CERTIFICATES_MAX_BYTES / 5)));
     const ticket = seal({ ekCertificates, ekPublic: systemRandom(1_024), akPublic: systemRandom(1_024) });
     expect(ticket.byteLength).toBeLessThanOrEqual(18_000);
-  });
-});
-
-describe('a ticket key file', () => {
-  test.each(['', 'ab', 'AB'.repeat(32), `${'ab'.repeat(32)}\n\n`, 'ab'.repeat(33), ` ${'ab'.repeat(32)}`])(
-    'is refused as %j',
-    (text) => {
-      expect(() => parseTicketKey(utf8(text))).toThrow(RangeError);
-    },
-  );
-
-  test('gives a key and a name for it that does not show the key', () => {
-    expect(KEY.secret.reveal()).toEqual(Buffer.from(fromHex('0f'.repeat(32))));
-    expect(JSON.stringify({ ...KEY, id: toHex(KEY.id) })).toMatch(/^\{"id":"[0-9a-f]{16}","secret":"\[redacted\]"\}$/);
   });
 });
