@@ -17,10 +17,11 @@ const PROMPT: Partial<Delivery> = { everyMs: 10, patienceMs: 500, lastMs: 1_000 
 
 let collector: LabCollector;
 const told: string[] = [];
-const log = {
-  info: (_: unknown, message: string) => told.push(message),
-  warn: (_: unknown, m: string) => told.push(m),
-};
+const log = createLog('info', {
+  write: (line) => {
+    told.push(z.object({ msg: z.string() }).parse(JSON.parse(line)).msg);
+  },
+});
 
 beforeEach(async () => {
   collector = await startCollector();
