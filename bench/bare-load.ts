@@ -9,6 +9,7 @@ import { labNodeCa } from '#test/lab/node-ca.ts';
 import { certificatePem, labServerIdentity } from '#test/lab/service-pki.ts';
 
 import { type Load, runTogether } from './load.ts';
+import { cpuMicrosecondsOf } from './process-cpu.ts';
 
 /** A bare Node HTTPS server in a process of its own. One unit is a new TLS 1.3 connection with two empty requests on it. */
 export async function bareLoad(): Promise<Load> {
@@ -30,7 +31,7 @@ export async function bareLoad(): Promise<Load> {
   const ca = certificatePem(management.certificate);
   const lifetime = undo.move();
   return {
-    pid: () => child.pid ?? 0,
+    cpuMicroseconds: () => cpuMicrosecondsOf(child.pid ?? 0),
     run: (units, concurrency) => runTogether(units, concurrency, () => connectOnce(port, ca)),
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
   };

@@ -5,17 +5,20 @@ import { liveService, type LiveService } from '#test/lab/live-service.ts';
 import { labTpm } from '#test/lab/software-tpm.ts';
 import { issueEkCertificate, labEkCa } from '#test/lab/tpm-certificates.ts';
 
-import { type BenchNode, joinOnce } from './join-once.ts';
-import { type Load, runTogether } from './load.ts';
+import { type BenchNode, joinOnce, type JoinPlace } from './join-once.ts';
+import { type Load, type Measurable, runTogether } from './load.ts';
+import { cpuMicrosecondsOf } from './process-cpu.ts';
 
 /** Machines that join in turn, so that nothing the service could keep of one makes the next join cheap. */
 const NODES = 32;
 
-/**
- * The real service with SQLite on a disk. One unit is a complete join over a TLS connection of its own, by one of 32 machines with RSA-2048
- * EKs whose certificates stand below an intermediate CA on P-256.
- */
-export async function joinLoad(): Promise<Load> {
+/** Machines with RSA-2048 EKs, and the maker whose word the service takes for them: the root of a CA with an intermediate one, on P-256. */
+export interface BenchFleet {
+  readonly nodes: readonly BenchNode[];
+  readonly maker: string;
+}
+
+export function benchFleet(): BenchFleet {
   const root = labEkCa();
   const issuer = labEkCa({ issuer: root });
   const nodes = Array.from({ length: NODES }, (_, index): BenchNode => {
@@ -23,24 +26,36 @@ export async function joinLoad(): Promise<Load> {
     const certificate = issueEkCertificate(issuer, { spki: tpm.ekSpki, keyType: 'rsa' });
     return { name: `worker-${index + 1}`, tpm, ekCertificates: [certificate, issuer.der] };
   });
-  const service = await liveService({ ekAnchors: [root.pem] });
+  return { nodes, maker: root.pem };
+}
+
+/** The real service with SQLite on a disk. One unit is a complete join over a TLS connection of its own, by one of 32 machines. */
+export async function joinLoad(): Promise<Load> {
+  const { nodes, maker } = benchFleet();
+  const service = await liveService({ ekAnchors: [maker] });
   await introduce(service, nodes);
-  let turn = 0;
   return {
-    pid: service.pid,
-    run: (units, concurrency) =>
-      runTogether(units, Math.min(concurrency, NODES), async () => {
-        const node = nodes[turn++ % NODES];
-        if (node === undefined) throw new RangeError('there are nodes');
-        const { status, text } = await joinOnce(service, node);
-        if (status !== 201) throw new Error(`a join was refused: ${text}`);
-      }),
+    cpuMicroseconds: () => cpuMicrosecondsOf(service.pid()),
+    run: joinsAt([service], nodes),
     [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }
 
+/** Joins of the nodes in turn, at the places in turn. A node does not join twice at once. */
+export function joinsAt(places: readonly JoinPlace[], nodes: readonly BenchNode[]): Measurable['run'] {
+  let turn = 0;
+  return (units, concurrency) =>
+    runTogether(units, Math.min(concurrency, nodes.length), async () => {
+      const [node, place] = [nodes[turn % nodes.length], places[turn % places.length]];
+      turn += 1;
+      if (node === undefined || place === undefined) throw new RangeError('there are nodes and places');
+      const { status, text } = await joinOnce(place, node);
+      if (status !== 201) throw new Error(`a join was refused: ${text}`);
+    });
+}
+
 /** Enrols the nodes, and takes the reference values from the first one's refused join. */
-async function introduce(service: LiveService, nodes: readonly BenchNode[]): Promise<void> {
+export async function introduce(service: LiveService, nodes: readonly BenchNode[]): Promise<void> {
   const [first] = nodes;
   if (first === undefined) throw new RangeError('there are nodes');
   const lines = nodes.map(({ name, tpm }) => `${name},general,${tpm.ekFingerprint}\n`);

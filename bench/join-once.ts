@@ -18,6 +18,9 @@ export interface BenchNode {
   readonly ekCertificates: readonly Uint8Array[];
 }
 
+/** Where the machines of one service join, which may be at a replica. */
+export type JoinPlace = Pick<LiveService, 'url' | 'serviceCaFile' | 'audience'>;
+
 export interface Answer {
   readonly status: number;
   readonly text: string;
@@ -26,7 +29,7 @@ export interface Answer {
 type Post = (path: string, body: object) => Promise<Answer>;
 
 /** Both calls of one join, over a connection of its own. Resolves to the answer that ended it. */
-export async function joinOnce(service: LiveService, node: BenchNode): Promise<Answer> {
+export async function joinOnce(service: JoinPlace, node: BenchNode): Promise<Answer> {
   const ca = readFileSync(service.serviceCaFile);
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, maxCachedSessions: 0 });
   const post: Post = (path, body) => postJson(agent, `${service.url}${path}`, body);
@@ -50,7 +53,7 @@ function askForChallenge({ name, tpm, ekCertificates }: BenchNode, post: Post): 
   });
 }
 
-async function answerChallenge(service: LiveService, node: BenchNode, post: Post, asked: Answer): Promise<Answer> {
+async function answerChallenge(service: JoinPlace, node: BenchNode, post: Post, asked: Answer): Promise<Answer> {
   const { tpm, name: nodeName } = node;
   const { ticket, nonce, attester } = challengeResponseSchema.parse(JSON.parse(asked.text));
   const selection = attester.kind === 'tpm2-quote' ? attester.pcrSelection[0] : undefined;

@@ -1,27 +1,29 @@
-import { cpuMicrosecondsOf } from './process-cpu.ts';
+/** A server in processes of its own, and clients for it. */
+export interface Load extends Measurable, AsyncDisposable {}
 
-/** A server in a process of its own, and clients for it. */
-export interface Load extends AsyncDisposable {
-  readonly pid: () => number;
+/** The same, which somebody else ends. */
+export interface Measurable {
+  /** CPU that the server has used so far, user and system, all its processes and threads. */
+  readonly cpuMicroseconds: () => number;
   /** Does `units` units of work, `concurrency` at a time. Rejects when one fails. */
   run(units: number, concurrency: number): Promise<void>;
 }
 
 /** What one unit of work costs the server. */
 export interface LoadCost {
-  /** CPU of the server's process, user and system, all its threads. */
+  /** The server's, for each. */
   readonly cpuMicroseconds: number;
   /** With the clients on the same machine. */
   readonly perSecond: number;
 }
 
 /** Runs `units` units and counts what the server spends on each. */
-export async function measureLoad(load: Load, units: number, concurrency: number): Promise<LoadCost> {
-  const cpuBefore = cpuMicrosecondsOf(load.pid());
+export async function measureLoad(load: Measurable, units: number, concurrency: number): Promise<LoadCost> {
+  const cpuBefore = load.cpuMicroseconds();
   const start = performance.now();
   await load.run(units, concurrency);
   const seconds = (performance.now() - start) / 1_000;
-  return { cpuMicroseconds: (cpuMicrosecondsOf(load.pid()) - cpuBefore) / units, perSecond: units / seconds };
+  return { cpuMicroseconds: (load.cpuMicroseconds() - cpuBefore) / units, perSecond: units / seconds };
 }
 
 /** Calls `one` `units` times, `concurrency` at a time, with the numbers from 0 on. */

@@ -2,6 +2,7 @@ import { benchAttestation } from './attestation.ts';
 import { benchAuthorizer } from './authorizer.ts';
 import { bareLoad } from './bare-load.ts';
 import { benchCrl } from './crl.ts';
+import { benchDatabases, sayDatabases } from './databases.ts';
 import { benchIssuance } from './issuance.ts';
 import { joinLoad } from './join-load.ts';
 import { type LoadCost, measureLoad } from './load.ts';
@@ -52,6 +53,8 @@ say(line('bare Node HTTPS: a TLS 1.3 connection with two empty requests', connec
 say(line('the service, SQLite with synchronous=FULL: a join', join, 'µs'));
 say(line('joins each second, with the 32 joining machines on this one', medianOf(joins, 'perSecond'), '/s'));
 say(line('join ÷ (primitives + bare connection); aim ≤ 2.0', join / (cryptography + connection), '×'));
+
+sayDatabases(say, await benchDatabases());
 
 const verifier = benchAttestation();
 say('\nThe Verifier alone, bytes to result:');
