@@ -130,11 +130,36 @@ describe('compiling a policy', () => {
   test('PCRs are put in order, and no anchors mean nobody unless the enrolment alone is trusted', () => {
     const pool = (options: LabPolicyOptions) => compile(options).pools.get(LAB_POOL);
     expect(pool({ tpm2: { pcrs: [7, 6, 5, 4, 3, 2, 1, 0] } })?.tpm2.pcrs).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    const unordered = pool({ tpm2: { pcrs: [11, 4, 7, 2], referenceValues: [] } })?.tpm2;
+    expect([unordered?.pcrs, unordered?.referencePcrs]).toEqual([
+      [2, 4, 7, 11],
+      [2, 4, 7, 11],
+    ]);
     expect(pool({})?.tpm2.ekAnchors?.pool.size).toBe(1);
     expect(pool({ tpm2: { ekAnchors: [] } })?.tpm2.ekAnchors?.pool.size).toBe(0);
     expect(pool({ tpm2: { ekAnchors: [], allowEkWithoutCertificate: true } })?.tpm2.ekAnchors).toBeUndefined();
     expect(pool({ tpm2: { allowEkWithoutCertificate: true } })?.tpm2.ekAnchors?.pool.size).toBe(1);
     expect(compile().pools.get('elsewhere' as PoolName)).toBeUndefined();
+  });
+
+  test('a node is called back where the pool says, or not at all', () => {
+    const callbackOf = (pool: NonNullable<LabPolicyOptions['pool']>) => compile({ pool }).pools.get(LAB_POOL)?.callback;
+    expect(callbackOf({ callback: { port: 9_999, timeout: '7s' } })).toEqual({ port: 9_999, timeoutSeconds: 7 });
+    expect(callbackOf({})).toBeUndefined();
+  });
+
+  test('a pool by a name that is none is an error, and the other pools are looked at all the same', () => {
+    const document = labPolicyDocument({ protectionRating: 'protected', certificateTtl: '24h' });
+    const [pool] = Object.values(document.pools);
+    if (pool === undefined) throw new Error('the document has no pool');
+    const compiled = compilePolicy(
+      { ...document, pools: { ['No Pool' as PoolName]: pool, [LAB_POOL]: pool } },
+      signedFiles,
+    );
+    expect(compiled.ok ? [] : compiled.errors.map(({ path }) => path)).toEqual([
+      '/pools/No Pool',
+      '/pools/general/certificateTtl',
+    ]);
   });
 
   test('the version is that of the demands: it moves with each of them, and with what the files hold', () => {
