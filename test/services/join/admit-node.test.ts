@@ -113,6 +113,8 @@ describe('admitNode, sent the same join again', () => {
     expect(toHex(second.admitted.certificate.der)).toBe(toHex(first.admitted.certificate.der));
     expect(await rows(lab)).toHaveLength(1);
     expect(await auditTypes(lab.store)).toEqual(['certificate.signing', 'certificate.issued', 'join.repeated']);
+    const { serial, fingerprint } = first.admitted.certificate;
+    expect((await auditOf(lab.store)).at(-1)).toMatchObject({ nodeName: 'worker-7', facts: { serial, fingerprint } });
   });
 
   test('knows it by what it says, in whatever order it says it', async () => {
@@ -346,5 +348,41 @@ describe('admitNode, step by step', () => {
     expect([...new Set(await lastDenials(lab.store))]).toEqual(denials);
     expect(await reasonOf(lab)).toEqual(reason);
     expect(await rows(lab)).toHaveLength(outcome === 'ok' ? 1 : 0);
+  });
+});
+
+describe('admitNode, refusing', () => {
+  test('puts on record whom it refused, under which policy, and from where', async () => {
+    const lab = await joinLab();
+    await join(lab, { name: 'worker-8' });
+    expect((await auditOf(lab.store)).at(-1)).toMatchObject({
+      actor: 'node:worker-7',
+      nodeName: 'worker-7',
+      address: '10.1.2.3',
+      facts: {
+        claimedNodeName: 'worker-8',
+        ekFingerprint: lab.tpm.ekFingerprint,
+        policyVersion: lab.policy.version,
+        evidence: { bank: 'sha256' },
+      },
+    });
+  });
+
+  test('tells the caller what is wrong with its own request, and of nothing else', async () => {
+    const lab = await joinLab();
+    expect(await join(lab, { csr: Uint8Array.of(0x30, 0x80) })).toMatchObject({
+      problem: 'csr-rejected',
+      detail: expect.stringContaining('indefinite-length'),
+    });
+    const elsewhere = await submit(lab, answerOf(await challengeFor(lab), lab.tpm), { address: '192.0.2.9' });
+    expect(elsewhere).toMatchObject({ problem: 'origin-refused', detail: undefined });
+  });
+
+  test('records a caller without an address as one, and looks at nothing else', async () => {
+    const lab = await joinLab();
+    const request = answerOf(await challengeFor(lab), lab.tpm);
+    expect(told(await submit(lab, request, { address: '::1%lo' }))).toBe('origin-refused');
+    expect((await auditOf(lab.store)).at(-1)).toMatchObject({ type: 'join.refused', address: 'unrecognised' });
+    expect(await reasonOf(lab)).toBeUndefined();
   });
 });

@@ -46,7 +46,8 @@ async function serves(key: KeyObject, answer: (socket: Socket) => void): Promise
     notAfter: new Date(Date.now() + 60_000),
   });
   const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return listening(createTlsServer({ key: pem, cert: encodePem('CERTIFICATE', certificate) }, answer));
+  const cert = encodePem('CERTIFICATE', certificate);
+  return listening(createTlsServer({ key: pem, cert, ALPNProtocols: ['http/1.1'] }, answer));
 }
 
 async function listening(server: Server): Promise<number> {
@@ -127,6 +128,40 @@ describe('a node that is called back', () => {
     const key = labKey();
     const port = await serves(key, (socket) => void socket.once('data', () => socket.end(text)));
     expect(code(await call(port, key))).toBe('callback-unreachable');
+  });
+
+  test('may send its answer in pieces, and without a reason phrase', async () => {
+    const pieces = (socket: Socket): void => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 2');
+        setTimeout(() => socket.write('04\r\n\r\n'), 20);
+      });
+    };
+    expect(await call(await serves(KEY, pieces), KEY, { timeoutMs: 5_000 })).toEqual({ ok: true });
+  });
+
+  test('that hangs up is known to have, before the time is up', async () => {
+    const port = await serves(KEY, (socket) => void socket.once('data', () => socket.end()));
+    expect(await call(port, KEY, { timeoutMs: 60_000 })).toMatchObject({ detail: 'the connection was closed' });
+  });
+
+  test('that says more than a status line may have is not listened to for longer', async () => {
+    const port = await serves(KEY, (socket) => void socket.once('data', () => socket.write('x'.repeat(128))));
+    expect(await call(port, KEY, { timeoutMs: 60_000 })).toMatchObject({ detail: 'the answer is not 204' });
+  });
+
+  test('is asked for HTTP/1.1, under the ticket’s name', async () => {
+    const asked = Promise.withResolvers<string>();
+    const port = await serves(KEY, (socket) => {
+      socket.once('data', (chunk: Buffer) => {
+        asked.resolve(`${'alpnProtocol' in socket ? String(socket.alpnProtocol) : ''} ${chunk.toString()}`);
+        socket.end('HTTP/1.1 204 No Content\r\n\r\n');
+      });
+    });
+    expect(await call(port, KEY)).toEqual({ ok: true });
+    expect(await asked.promise).toBe(
+      `http/1.1 GET /v1/callback/${ticketId(TICKET)} HTTP/1.1\r\nHost: callback\r\nConnection: close\r\n\r\n`,
+    );
   });
 
   test.each<[string, () => Promise<number>]>([
