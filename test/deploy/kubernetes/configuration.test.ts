@@ -94,6 +94,19 @@ describe('the example’s configuration', () => {
 });
 
 describe('the pod', () => {
+  test('is the image’s user, gives its program arguments, and has the ports that it names', () => {
+    const image = readFileSync('deploy/images/server.Dockerfile', 'utf8').split('\n');
+    expect(image).toEqual(
+      expect.arrayContaining([
+        `USER ${pod?.securityContext.runAsUser}:65532`,
+        `EXPOSE ${container?.ports.map(({ containerPort }) => containerPort).join(' ')}`,
+        'ENTRYPOINT ["/usr/bin/muster"]',
+      ]),
+    );
+    expect(container?.['command']).toBeUndefined();
+    expect(container?.args.slice(0, 2)).toEqual(['serve', '--config']);
+  });
+
   test('hands over Secrets with the one mode and group that the service takes', () => {
     const file = (gid: number, mode: number) => ({ uid: 0, gid, mode: 0o100_000 + mode, isFile: () => true });
     const { runAsUser, runAsGroup = -1 } = pod?.securityContext ?? {};
