@@ -110,7 +110,11 @@ function isReadable(file: string): boolean {
 async function untilActive(connection: VaultConnection): Promise<void> {
   const deadline = performance.now() + STARTS_WITHIN_MS;
   while (performance.now() < deadline) {
-    const { status } = await connection.ask({ method: 'GET', path: 'sys/health', timeoutMs: 2_000 });
+    const health = connection.ask({ method: 'GET', path: 'sys/health', timeoutMs: 2_000 });
+    const status = await health.then(
+      (answer) => answer.status,
+      () => undefined,
+    );
     if (status === 200) return;
     await pause(50);
   }
