@@ -200,6 +200,54 @@ describe('extensions', () => {
       'accepted',
     ],
     [
+      'two information accesses, the second without a place',
+      added(EXTENSION.authorityInfoAccess, sequence(sequence(oid('1.2.3'), hex('860161')), sequence(oid('1.2.3')))),
+      'unexpected-tag',
+    ],
+    [
+      'an information access with something after its place',
+      added(EXTENSION.authorityInfoAccess, sequence(sequence(oid('1.2.3'), hex('860161'), nullValue()))),
+      'trailing-bytes',
+    ],
+    [
+      'two distribution points, the second naming nothing',
+      added(EXTENSION.crlDistributionPoints, sequence(hex('3007 a005 a003 860161'), sequence())),
+      'bad-value',
+    ],
+    [
+      'something after the name of a distribution point',
+      added(EXTENSION.crlDistributionPoints, sequence(hex('3009 a007 a003 860161 0500'))),
+      'trailing-bytes',
+    ],
+    [
+      'something after a distribution point’s issuer',
+      added(EXTENSION.crlDistributionPoints, sequence(hex('3009 a205 8203616263 0500'))),
+      'trailing-bytes',
+    ],
+    [
+      'two policy mappings, the second of one policy alone',
+      added(EXTENSION.policyMappings, sequence(sequence(oid('1.2.3'), oid('1.2.4')), sequence(oid('1.2.3'))), true),
+      'truncated',
+    ],
+    [
+      'a policy mapping of three policies',
+      added(EXTENSION.policyMappings, sequence(sequence(oid('1.2.3'), oid('1.2.4'), oid('1.2.5'))), true),
+      'trailing-bytes',
+    ],
+    [
+      'something after the policy constraints',
+      added(EXTENSION.policyConstraints, hex('3005 800100 0500'), true),
+      'trailing-bytes',
+    ],
+    [
+      'something after a policy’s qualifiers',
+      added(
+        EXTENSION.certificatePolicies,
+        sequence(sequence(oid('1.2.3'), sequence(sequence(oid('1.2.4'), nullValue(), nullValue())))),
+      ),
+      'trailing-bytes',
+    ],
+    [
       'a distribution point that names nothing',
       added(EXTENSION.crlDistributionPoints, sequence(sequence())),
       'bad-value',
@@ -248,6 +296,10 @@ describe('the outer structure', () => {
   });
 });
 
+/** What an element with a length of two bytes holds. */
+const explicitContent = (element: Bytes): Bytes =>
+  element.subarray((element[1] ?? 0) < 0x80 ? 2 : (element[1] ?? 0) - 0x7e);
+
 /** The to-be-signed part of the good certificate, taken apart into its elements and put together with a change. */
 function withTbs(change: (parts: readonly Bytes[]) => readonly Bytes[]): Bytes {
   return leafDer(CA, 'Leaf', { tbs: (tbs) => sequence(...change(tbsElements(tbs))) });
@@ -261,6 +313,7 @@ describe('the to-be-signed part', () => {
     ['as it should be', withTbs((parts) => parts), 'accepted'],
     ['version 1 spelled out', replaced(0, tagged(0, integer(0))), 'not-canonical'],
     ['version 4', replaced(0, tagged(0, integer(3))), 'bad-value'],
+    ['something after the version', replaced(0, tagged(0, integer(2), nullValue())), 'trailing-bytes'],
     ['version 1 with extensions', replaced(0), 'bad-value'],
     ['version 2 with extensions', replaced(0, tagged(0, integer(1))), 'bad-value'],
     ['version 1 without extensions', withTbs((parts) => parts.slice(1, -1)), 'accepted'],
@@ -268,6 +321,11 @@ describe('the to-be-signed part', () => {
     [
       'version 2 with a unique identifier',
       withTbs((parts) => [tagged(0, integer(1)), ...parts.slice(1, -1), hex('81020000')]),
+      'accepted',
+    ],
+    [
+      'version 2 with both unique identifiers',
+      withTbs((parts) => [tagged(0, integer(1)), ...parts.slice(1, -1), hex('81020000'), hex('82020000')]),
       'accepted',
     ],
     ['a serial that is not minimal', replaced(1, hex('02020001')), 'not-canonical'],
@@ -279,6 +337,16 @@ describe('the to-be-signed part', () => {
       'not-canonical',
     ],
     ['a subject public key info without key', replaced(6, sequence(sequence(oid('1.2.3')))), 'truncated'],
+    [
+      'a third time',
+      withTbs((parts) => parts.with(4, sequence((parts[4] ?? hex('')).subarray(2), nullValue()))),
+      'trailing-bytes',
+    ],
+    [
+      'something after the list of extensions',
+      withTbs((parts) => parts.with(7, tagged(3, explicitContent(parts[7] ?? hex('')), nullValue()))),
+      'trailing-bytes',
+    ],
     ['an element after the extensions', withTbs((parts) => [...parts, nullValue()]), 'trailing-bytes'],
     [
       'a GeneralizedTime before 2050',
@@ -293,6 +361,19 @@ describe('the to-be-signed part', () => {
     ],
   ])('with %s', (_, der, expected) => {
     expect(outcome(() => parseCertificate(der))).toBe(expected);
+  });
+
+  const utc = (text: string) => element(0x17, Buffer.from(text));
+  const generalized = (text: string) => element(0x18, Buffer.from(text));
+
+  test.each<[string, Bytes, Bytes, boolean]>([
+    ['UTCTime to the end of 2049', utc('500101000000Z'), utc('491231235959Z'), true],
+    ['GeneralizedTime from 2050', utc('260101000000Z'), generalized('20500101000000Z'), true],
+    ['GeneralizedTime in 2049', utc('260101000000Z'), generalized('20491231235959Z'), false],
+    ['GeneralizedTime in 1950', generalized('19500101000000Z'), utc('270101000000Z'), false],
+    ['GeneralizedTime in 1949', generalized('19491231235959Z'), utc('270101000000Z'), true],
+  ])('%s is due form or not', (_, notBefore, notAfter, isDue) => {
+    expect(parseCertificate(replaced(4, sequence(notBefore, notAfter))).timesInDueForm).toBe(isDue);
   });
 
   test('times in another form than RFC 5280 asks for are told', () => {

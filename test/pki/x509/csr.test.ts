@@ -1,4 +1,12 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  checkPrimeSync,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  generatePrimeSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 
 import { describe, expect, test } from 'vitest';
 
@@ -51,6 +59,25 @@ const EXTENSION_REQUEST = sequence(
   oid('1.2.840.113549.1.9.14'),
   setOf(sequence(basicConstraints('unlimited'), subjectAltName(false, dnsName('kube-apiserver')))),
 );
+
+/** An RSA key whose primes follow one another: sound in its size and its exponent, and anybody can factor it. */
+function closePrimesKey(): KeyObject {
+  const p = generatePrimeSync(1_024, { bigint: true });
+  let q = p + 2n;
+  while (!checkPrimeSync(q) || (q - 1n) % 65_537n === 0n) q += 2n;
+  const d = inverse(65_537n, (p - 1n) * (q - 1n));
+  const field = (n: bigint): string => Buffer.from(n.toString(16).padStart(256, '0'), 'hex').toString('base64url');
+  const [dp, dq, qi] = [d % (p - 1n), d % (q - 1n), inverse(q, p)].map(field);
+  const key = { kty: 'RSA', e: 'AQAB', n: field(p * q), d: field(d), p: field(p), q: field(q), dp, dq, qi };
+  return createPrivateKey({ key, format: 'jwk' });
+}
+
+/** `a` times it is 1, modulo `m`. */
+function inverse(a: bigint, m: bigint): bigint {
+  let [r, next, x, nextX] = [m, a % m, 0n, 1n];
+  while (next !== 0n) [r, next, x, nextX] = [next, r % next, nextX, x - (r / next) * nextX];
+  return ((x % m) + m) % m;
+}
 
 describe('a request we build', () => {
   test.each([
@@ -186,3 +213,7 @@ function recut(spki: Bytes): Bytes {
   const algorithm = spki.subarray(2, 2 + 21);
   return sequence(algorithm, bitString(spki.subarray(-65, -1)));
 }
+
+test('a request whose RSA key can be factored is not verified, though its holder signed it', () => {
+  expect(verifyCsr(parseCsr(buildCsr(closePrimesKey())))).toEqual({ ok: false, code: 'rsa-close-primes' });
+});
