@@ -50,12 +50,13 @@ export function openDestination(
       });
     }
     case 'syslog': {
-      const { facility, enterpriseNumber, maxMessageBytes, timeoutSeconds } = config;
+      const { facility, enterpriseNumber, maxMessageBytes, timeoutSeconds, confirmation } = config;
       return syslogDestination({
         name: config.name,
         host: config.host,
         port: config.port,
         serverName: config.serverName ?? config.host,
+        confirmation,
         message: { facility, enterpriseNumber, maxMessageBytes, audience, hostname: hostname() },
         readTls: () => readTlsFiles(config),
         timeoutMs: timeoutSeconds * 1_000,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { CONFIRMATIONS } from '#services/audit-export/confirmed-close.ts';
+
 const path = z.string().min(1).max(4_096);
 
 const name = z
@@ -68,6 +70,13 @@ const syslog = z.strictObject({
     .default(65_536)
     .describe(
       'The longest message that the receiver takes whole. A longer record is sent without its facts, and says so.',
+    ),
+  confirmation: z
+    .enum(CONFIRMATIONS)
+    .default('close-notify')
+    .describe(
+      'What counts as the receiver’s word that it has read a delivery: that it ends TLS (`close-notify`), or, for receivers that never do, that it ' +
+        'ends the connection (`connection-end`), which somebody on the way can do too.',
     ),
   timeoutSeconds,
 });

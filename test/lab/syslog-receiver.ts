@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 
 import type { TlsIdentity } from './service-pki.ts';
@@ -6,9 +7,16 @@ import { parseFrames, parseSyslog, type SyslogMessage } from './syslog-parser.ts
 
 /**
  * What a receiver does. `reads`: everything, and answers close_notify with its own. `dies-when-told-all`: it has read everything when its
- * process is gone. `never-ends`: it reads, and does not end its side. `reads-nothing`: it takes the connection, and no more.
+ * process is gone. `ends-connection-only`: it reads, and says no close_notify. `resets-when-told-all`: the kernel had bytes that it did not read.
+ * `never-ends`: it reads, and does not end its side. `reads-nothing`: it takes the connection, and no more.
  */
-export type ReceiverManner = 'reads' | 'dies-when-told-all' | 'never-ends' | 'reads-nothing';
+export type ReceiverManner =
+  | 'reads'
+  | 'dies-when-told-all'
+  | 'ends-connection-only'
+  | 'resets-when-told-all'
+  | 'never-ends'
+  | 'reads-nothing';
 
 /** A syslog receiver over TLS (RFC 5425) that takes nothing but well-formed messages. */
 export interface SyslogReceiver extends AsyncDisposable {
@@ -60,12 +68,14 @@ export async function startSyslogReceiver(options: ReceiverOptions): Promise<Sys
       for (const wake of waiting) wake();
       if (receiver.manner === 'reads') socket.end();
       if (receiver.manner === 'dies-when-told-all') transportOf(socket).destroy();
+      if (receiver.manner === 'ends-connection-only') transportOf(socket).end();
+      if (receiver.manner === 'resets-when-told-all') transportOf(socket).resetAndDestroy();
     });
   });
   // A TLS socket's own end is preceded by close_notify; the connection's below it is not.
-  const transports = new Map<number | undefined, { destroy(): void }>();
+  const transports = new Map<number | undefined, Socket>();
   server.on('connection', (transport) => transports.set(transport.remotePort, transport));
-  const transportOf = (socket: TLSSocket): { destroy(): void } => transports.get(socket.remotePort) ?? socket;
+  const transportOf = (socket: TLSSocket): Socket => transports.get(socket.remotePort) ?? socket;
   const receiver: SyslogReceiver = {
     port: await listen(server, port),
     messages,

@@ -28,6 +28,7 @@ describe('syslog over TLS', () => {
       host: '127.0.0.1',
       port,
       serverName: '127.0.0.1',
+      confirmation: 'close-notify',
       message: {
         facility: 'audit',
         enterpriseNumber: 32_473,
@@ -83,9 +84,24 @@ describe('syslog over TLS', () => {
     expect(await destination(receiver.port).deliver(RECORDS, NEVER)).toEqual({
       ok: false,
       kind: 'unconfirmed',
-      detail: 'the connection ended without close_notify',
+      detail: expect.stringContaining('the connection ended without close_notify'),
     });
     expect(receiver.messages).toHaveLength(5);
+  });
+
+  test('takes the end of the connection for an answer where it is told to, and no reset', async () => {
+    await using receiver = await startSyslogReceiver({ identity, manner: 'ends-connection-only' });
+    const confirmation = 'connection-end';
+    expect(await destination(receiver.port).deliver(RECORDS, NEVER)).toMatchObject({ ok: false, kind: 'unconfirmed' });
+    expect(await destination(receiver.port, { confirmation }).deliver(RECORDS, NEVER)).toEqual({
+      ok: true,
+      records: 5,
+    });
+    receiver.manner = 'resets-when-told-all';
+    expect(await destination(receiver.port, { confirmation }).deliver(RECORDS, NEVER)).toMatchObject({
+      ok: false,
+      kind: 'unconfirmed',
+    });
   });
 
   test.each(['never-ends', 'reads-nothing'] as const)('gives up on a receiver that %s', async (manner) => {
