@@ -200,54 +200,6 @@ describe('extensions', () => {
       'accepted',
     ],
     [
-      'two information accesses, the second without a place',
-      added(EXTENSION.authorityInfoAccess, sequence(sequence(oid('1.2.3'), hex('860161')), sequence(oid('1.2.3')))),
-      'unexpected-tag',
-    ],
-    [
-      'an information access with something after its place',
-      added(EXTENSION.authorityInfoAccess, sequence(sequence(oid('1.2.3'), hex('860161'), nullValue()))),
-      'trailing-bytes',
-    ],
-    [
-      'two distribution points, the second naming nothing',
-      added(EXTENSION.crlDistributionPoints, sequence(hex('3007 a005 a003 860161'), sequence())),
-      'bad-value',
-    ],
-    [
-      'something after the name of a distribution point',
-      added(EXTENSION.crlDistributionPoints, sequence(hex('3009 a007 a003 860161 0500'))),
-      'trailing-bytes',
-    ],
-    [
-      'something after a distribution point’s issuer',
-      added(EXTENSION.crlDistributionPoints, sequence(hex('3009 a205 8203616263 0500'))),
-      'trailing-bytes',
-    ],
-    [
-      'two policy mappings, the second of one policy alone',
-      added(EXTENSION.policyMappings, sequence(sequence(oid('1.2.3'), oid('1.2.4')), sequence(oid('1.2.3'))), true),
-      'truncated',
-    ],
-    [
-      'a policy mapping of three policies',
-      added(EXTENSION.policyMappings, sequence(sequence(oid('1.2.3'), oid('1.2.4'), oid('1.2.5'))), true),
-      'trailing-bytes',
-    ],
-    [
-      'something after the policy constraints',
-      added(EXTENSION.policyConstraints, hex('3005 800100 0500'), true),
-      'trailing-bytes',
-    ],
-    [
-      'something after a policy’s qualifiers',
-      added(
-        EXTENSION.certificatePolicies,
-        sequence(sequence(oid('1.2.3'), sequence(sequence(oid('1.2.4'), nullValue(), nullValue())))),
-      ),
-      'trailing-bytes',
-    ],
-    [
       'a distribution point that names nothing',
       added(EXTENSION.crlDistributionPoints, sequence(sequence())),
       'bad-value',

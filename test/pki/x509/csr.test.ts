@@ -67,8 +67,17 @@ function closePrimesKey(): KeyObject {
   while (!checkPrimeSync(q) || (q - 1n) % 65_537n === 0n) q += 2n;
   const d = inverse(65_537n, (p - 1n) * (q - 1n));
   const field = (n: bigint): string => Buffer.from(n.toString(16).padStart(256, '0'), 'hex').toString('base64url');
-  const [dp, dq, qi] = [d % (p - 1n), d % (q - 1n), inverse(q, p)].map(field);
-  const key = { kty: 'RSA', e: 'AQAB', n: field(p * q), d: field(d), p: field(p), q: field(q), dp, dq, qi };
+  const key = {
+    kty: 'RSA',
+    e: 'AQAB',
+    n: field(p * q),
+    d: field(d),
+    p: field(p),
+    q: field(q),
+    dp: field(d % (p - 1n)),
+    dq: field(d % (q - 1n)),
+    qi: field(inverse(q, p)),
+  };
   return createPrivateKey({ key, format: 'jwk' });
 }
 
