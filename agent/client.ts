@@ -37,6 +37,8 @@ export interface JoinServiceOptions {
   readonly now: Clock;
   /** Aborted: requests are broken off, and have no answer. */
   readonly signal?: AbortSignal | undefined;
+  /** Says the `traceparent` of each request; without it there is none. */
+  readonly traceparent?: (() => string) | undefined;
 }
 
 /** The body of a join request, serialised once, so that a retry repeats the same request. */

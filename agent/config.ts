@@ -12,6 +12,7 @@ import { parsePemOf } from '#pki/x509/pem.ts';
 
 import { isTpmAddress } from './tpm/device.ts';
 import { EK_TYPES, type EkType } from './tpm/endorsement-key.ts';
+import type { SpanCollector } from './tracing/send-spans.ts';
 
 /** Where the configuration is, unless the command line says otherwise. */
 export const DEFAULT_CONFIG_FILE = '/etc/muster/agent.yaml';
@@ -84,6 +85,23 @@ const waitSchema = z
   })
   .describe('How patient the agent is.');
 
+const tracingSchema = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https$/, error: 'an https URL' })
+      .max(512)
+      .optional()
+      .describe(
+        'URL where a collector takes traces, its path included: OTLP over HTTP in JSON. The parts of each join are sent there when it is over, once. Absent: they are not kept.',
+      ),
+    caFile: path('PEM file of the only CAs that may have signed the collector’s certificate.').optional(),
+  })
+  .refine(
+    ({ endpoint, caFile }) => (endpoint === undefined) === (caFile === undefined),
+    '`endpoint` and `caFile` go together',
+  )
+  .describe('Each join has a trace id, which its requests carry and the agent says. Off unless set; `{}` is enough.');
+
 /** The agent’s configuration file, as written. Unknown members are refused: most are misspelt security settings. */
 export const agentConfigSchema = z.strictObject({
   apiVersion: z.literal('muster/v1').describe('Always `muster/v1`.'),
@@ -126,6 +144,7 @@ export const agentConfigSchema = z.strictObject({
   tpm: tpmSchema.prefault({}),
   measurements: measurementsSchema.prefault({}),
   wait: waitSchema.prefault({}),
+  tracing: tracingSchema.optional(),
 });
 
 /** What a machine without a TPM measures, and with which key it signs. Files that are not there are named by nobody. */
@@ -160,6 +179,8 @@ export interface AgentConfig {
   /** Set where the node attests without a TPM. */
   readonly measurements?: MeasurementsConfig | undefined;
   readonly wait: { readonly totalSeconds: number; readonly spreadFirstSeconds: number };
+  /** Set where joins have a trace; with the collector that their parts are sent to, where there is one. */
+  readonly tracing?: { readonly collector?: SpanCollector | undefined } | undefined;
 }
 
 /** The configuration cannot be used: every problem there is, each one sentence. */
@@ -187,6 +208,7 @@ export async function loadConfig(file: string, hostName = hostname()): Promise<A
   const problems: string[] = [];
   const serviceCa = await readCas('serviceCaFile', data.serviceCaFile, problems);
   const nodeCa = data.nodeCaFile === undefined ? undefined : await readCas('nodeCaFile', data.nodeCaFile, problems);
+  const tracing = data.tracing === undefined ? undefined : { collector: await readCollector(data.tracing, problems) };
   const claimedNodeName = nodeNameOf(data.nodeName, hostName, problems);
   if (data.attester === 'signed-measurements' && data.measurements.kernelFile === undefined)
     problems.push('measurements.kernelFile: needed where attester is signed-measurements');
@@ -208,6 +230,7 @@ export async function loadConfig(file: string, hostName = hostname()): Promise<A
     tpm,
     measurements: data.attester === 'tpm2' ? undefined : data.measurements,
     wait: { totalSeconds: wait.total, spreadFirstSeconds: wait.spreadFirst },
+    tracing,
   };
 }
 
@@ -247,6 +270,14 @@ async function readCas(member: string, file: string, problems: string[]) {
     problems.push(`${member}: ${file} ${what}`);
     return { text: '', certificates: [] };
   }
+}
+
+async function readCollector(
+  { endpoint, caFile }: z.output<typeof tracingSchema>,
+  problems: string[],
+): Promise<SpanCollector | undefined> {
+  if (endpoint === undefined || caFile === undefined) return undefined;
+  return { endpoint: new URL(endpoint), ca: (await readCas('tracing.caFile', caFile, problems)).text };
 }
 
 function nodeNameOf(configured: string | undefined, hostName: string, problems: string[]): NodeName | undefined {

@@ -57,6 +57,8 @@ export interface PostOptions {
   readonly maxAnswerBytes: number;
   /** Aborted: the request is broken off. */
   readonly signal?: AbortSignal | undefined;
+  /** Sent as the header of this name. */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -75,8 +77,13 @@ export async function postJson(url: URL, body: Bytes, options: PostOptions): Pro
 class StaleConnection extends Error {}
 
 function postOnce(url: URL, body: Bytes, options: PostOptions): Promise<HttpAnswer> {
-  const { agent, timeoutMs, maxAnswerBytes, signal } = options;
-  const headers = { 'content-type': 'application/json', accept: 'application/json', 'content-length': body.byteLength };
+  const { agent, timeoutMs, maxAnswerBytes, signal, traceparent } = options;
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    'content-length': body.byteLength,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method: 'POST', agent, headers, maxHeaderSize: MAX_HEADER_BYTES, signal });
     const timer = setTimeout(() => outgoing.destroy(new RequestTimeoutError(timeoutMs)), timeoutMs);

@@ -72,7 +72,9 @@ export async function answerExec(config: AgentConfig, host: ExecHost): Promise<s
 
 async function joinOrFail(config: AgentConfig, totalSeconds: number, host: ExecHost): Promise<void> {
   const wait = { totalSeconds, spreadFirstSeconds: 0 };
-  const outcome = await joinNode({ ...config, wait }, { ...host, progress: host.say });
+  // The kubelet waits for this process: spans would have it wait for a collector.
+  const tracing = config.tracing === undefined ? undefined : {};
+  const outcome = await joinNode({ ...config, wait, tracing }, { ...host, progress: host.say });
   if (outcome.status !== 'joined') throw outcomeFailure(outcome);
 }
 

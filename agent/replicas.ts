@@ -26,26 +26,30 @@ export interface ReplicaOptions {
   readonly signal?: AbortSignal | undefined;
   /** What a connection's error means, where more can be said than it says itself. What it throws is thrown in place of an answer. */
   readonly explain?: ((error: unknown, url: URL) => Promise<string | undefined>) | undefined;
+  /** Says the `traceparent` of each request; without it there is none. */
+  readonly traceparent?: (() => string) | undefined;
 }
 
 /**
  * The service at `services`, which are replicas of one another: requests stay with one for as long as that one answers, and go on to the next
  * otherwise. The order is random.
  */
-export function openReplicas({ services, random, signal, explain }: ReplicaOptions, agent: Agent): PostToService {
+export function openReplicas(options: ReplicaOptions, agent: Agent): PostToService {
+  const { services, random, signal, explain } = options;
   const replicas = shuffle(services, random);
   let current = 0;
   return async (path, body, read) => {
     const replica = replicas[current % replicas.length];
     if (replica === undefined) throw new RangeError('there is no service to ask');
-    const answer = await attempt({ agent, signal, explain }, { url: new URL(path, replica), body }, read);
+    const how = { agent, signal, explain, traceparent: options.traceparent?.() };
+    const answer = await attempt(how, { url: new URL(path, replica), body }, read);
     if (answer.status === 'unreachable' || (answer.status === 'problem' && answer.httpStatus >= 500)) current += 1;
     return answer;
   };
 }
 
 async function attempt<T>(
-  { explain, ...how }: Pick<PostOptions, 'agent' | 'signal'> & Pick<ReplicaOptions, 'explain'>,
+  { explain, ...how }: Pick<PostOptions, 'agent' | 'signal' | 'traceparent'> & Pick<ReplicaOptions, 'explain'>,
   { url, body }: { readonly url: URL; readonly body: Bytes },
   read: (answer: HttpAnswer) => Answer<T>,
 ): Promise<Answer<T>> {

@@ -158,4 +158,23 @@ describe('an agent’s configuration', () => {
   test('is refused when it is not there', async () => {
     await expect(loadConfig(join(directory, 'none.yaml'))).rejects.toMatchObject({ name: 'ConfigError' });
   });
+
+  test('has no trace unless it is asked for, and a collector only with the CA that it is known by', async () => {
+    expect((await load(minimal())).tracing).toBeUndefined();
+    expect((await load({ ...minimal(), tracing: {} })).tracing).toEqual({ collector: undefined });
+    const endpoint = 'https://collector.example:4318/v1/traces';
+    const { tracing } = await load({ ...minimal(), tracing: { endpoint, caFile } });
+    expect(tracing?.collector?.endpoint.href).toBe(endpoint);
+    expect(tracing?.collector?.ca).toContain('BEGIN CERTIFICATE');
+  });
+
+  test.each([
+    ['a collector without a CA', { endpoint: 'https://collector.example/v1/traces' }, /go together/],
+    ['a CA without a collector', { caFile: '/dev/null' }, /go together/],
+    ['a collector that anybody could be', { endpoint: 'http://127.0.0.1/v1/traces', caFile: '/dev/null' }, /https/],
+    ['a file that is no CA', { endpoint: 'https://collector.example/', caFile: '/dev/null' }, /tracing\.caFile/],
+    ['a sample ratio', { sampleRatio: 1 }, /unknown: sampleRatio/],
+  ])('is refused with %s', async (_, tracing, problem) => {
+    expect(await problemsOf({ ...minimal(), tracing })).toEqual([expect.stringMatching(problem)]);
+  });
 });

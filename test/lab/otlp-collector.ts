@@ -4,6 +4,9 @@ import { createServer as createTlsServer } from 'node:https';
 
 import { z } from 'zod';
 
+import { labNodeCa } from './node-ca.ts';
+import { certificatePem, labServerIdentity } from './service-pki.ts';
+
 const valueSchema = z.union([
   z.strictObject({ stringValue: z.string() }).transform(({ stringValue }) => stringValue),
   z.strictObject({ intValue: z.number() }).transform(({ intValue }) => intValue),
@@ -119,6 +122,13 @@ function spansIn(body: string): CollectedSpan[] {
       .flatMap((scope) => scope.spans)
       .map((span) => ({ ...span, service: resource.attributes['service.name'] })),
   );
+}
+
+/** A collector over TLS, and the CA (PEM) that its certificate chains to. */
+export async function startTlsCollector(): Promise<LabCollector & { readonly ca: string }> {
+  const { management } = await labNodeCa();
+  const { certificatePem: cert, keyPem: key } = await labServerIdentity(management);
+  return Object.assign(await startCollector({ cert, key }), { ca: certificatePem(management.certificate) });
 }
 
 async function text(request: IncomingMessage): Promise<string> {

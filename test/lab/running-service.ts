@@ -55,6 +55,8 @@ export interface RunningOptions<S extends Store> {
   /** The issuing CA's key, where it is elsewhere. It is the service's from here on. */
   readonly issuingSigner?: ManagedSigner;
   readonly log?: Log;
+  /** What the collector of traces is known by, where `configure` has one. */
+  readonly collector?: Material['collector'];
   /** Members of the configuration file that are not the laboratory's. */
   readonly configure?: object;
 }
@@ -95,6 +97,7 @@ export async function runServiceOver<S extends Store>(options: RunningOptions<S>
       },
     },
     kubernetesCa: caPem,
+    collector: options.collector,
   };
   const service = await startService({ config, material, store, log, now, random: systemRandom, version: 'lab' });
   const clients: LabClient[] = [];
