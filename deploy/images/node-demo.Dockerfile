@@ -18,7 +18,7 @@ COPY protocol /image/usr/lib/muster-agent/protocol
 COPY tpm2 /image/usr/lib/muster-agent/tpm2
 COPY deploy/images/muster-agent deploy/images/manufacture-tpm /image/usr/bin/
 COPY deploy/images/swtpm /image/etc/swtpm-demo
-RUN mkdir -m 0700 -p /state/var/lib/tpm/state /state/var/lib/tpm/ca /state/run/tpm
+RUN mkdir -m 0700 -p /state/tpm/state /state/tpm/ca /state/run
 
 FROM ${RUNTIME_BASE} AS node-demo
 # Debian keeps no older versions to pin: the base image's date says of which day these are at least.
@@ -29,7 +29,8 @@ RUN apt-get update \
     && groupadd --gid 65532 nonroot \
     && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin nonroot
 COPY --from=build /image /
-COPY --from=build --chown=65532:65532 /state /
+COPY --from=build --chown=65532:65532 /state/tpm /var/lib/tpm
+COPY --from=build --chown=65532:65532 /state/run /run/tpm
 USER 65532:65532
 WORKDIR /run/tpm
 HEALTHCHECK --interval=10s --timeout=8s --start-period=60s --retries=3 CMD ["test", "-s", "/run/muster-agent/node.pem"]

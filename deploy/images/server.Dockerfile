@@ -12,7 +12,7 @@ RUN npm ci --omit=dev --loglevel=error
 # The runtime that package-lock.json pins, and the one library of it that the base lacks. The PKCS #11 binding is for a host with an HSM.
 RUN mkdir -p /image/usr/bin /image/usr/lib/muster \
     && cp node_modules/node-linux-*/bin/node /image/usr/lib/muster/node \
-    && cp -a --parents /usr/lib/*-linux-gnu/libatomic.so.1* /image \
+    && (cd / && cp -a --parents usr/lib/*-linux-gnu/libatomic.so.1* /image) \
     && rm -rf node_modules/node-linux-* node_modules/pkcs11js node_modules/.bin \
     && mv node_modules package.json /image/usr/lib/muster/
 COPY attestation /image/usr/lib/muster/attestation
@@ -23,14 +23,12 @@ COPY protocol /image/usr/lib/muster/protocol
 COPY services /image/usr/lib/muster/services
 COPY tpm2 /image/usr/lib/muster/tpm2
 COPY deploy/images/muster /image/usr/bin/muster
-RUN mkdir -p /state/var/lib/muster \
-    && chmod 0700 /state/var/lib/muster \
-    && mkdir -m 0700 -p /volumes/volumes/operator /volumes/volumes/muster /volumes/volumes/openbao /volumes/volumes/openbao-data \
-    /volumes/volumes/postgres /volumes/volumes/postgres-data /volumes/volumes/prometheus /volumes/volumes/prometheus-data /volumes/volumes/node
+RUN mkdir -m 0700 -p /state/muster /volumes/operator /volumes/muster /volumes/openbao /volumes/openbao-data /volumes/postgres \
+    /volumes/postgres-data /volumes/prometheus /volumes/prometheus-data /volumes/node
 
 FROM ${RUNTIME_BASE} AS runtime
 COPY --from=build /image /
-COPY --from=build --chown=65532:65532 /state /
+COPY --from=build --chown=65532:65532 /state/muster /var/lib/muster
 LABEL org.opencontainers.image.title="muster" \
     org.opencontainers.image.description="Decides which machines may become Kubernetes nodes" \
     org.opencontainers.image.licenses="Apache-2.0"
@@ -39,7 +37,7 @@ WORKDIR /var/lib/muster
 
 # muster/setup: makes what docker-compose.yml needs. For trying out, and in no other image.
 FROM runtime AS setup
-COPY --from=build --chown=65532:65532 /volumes /
+COPY --from=build --chown=65532:65532 /volumes /volumes
 COPY scripts/containers /usr/lib/muster/scripts/containers
 HEALTHCHECK NONE
 ENTRYPOINT ["/usr/lib/muster/node", "/usr/lib/muster/scripts/containers/setup.ts"]
