@@ -15,7 +15,7 @@ export interface Machine {
 
 /** Enough that none is asked to join while it does, for as long as a fault and the back-off after it last. */
 export const machinesFor = (rate: number): readonly Machine[] =>
-  Array.from({ length: rate * 40 }, (_, index) => ({ name: `worker-${index + 1}`, tpm: labTpm() }));
+  Array.from({ length: rate * 20 }, (_, index) => ({ name: `worker-${index + 1}`, tpm: labTpm() }));
 
 export interface Fleet {
   readonly services: readonly URL[];
