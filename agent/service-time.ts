@@ -7,6 +7,8 @@ const TIMEOUT_MS = 5_000;
 const TOLERATED_BEHIND_MS = 600_000;
 /** The longest life of a node certificate: ahead by less, one may still be valid. */
 const TOLERATED_AHEAD_MS = 86_400_000;
+/** Clocks that are no further apart say the same of a certificate. */
+const AGREEING_MS = 60_000;
 
 /** This machine's clock is so far off that no certificate can be used. The message says by how much, without a full stop. */
 export class ClockOffError extends Error {
@@ -77,6 +79,9 @@ export async function blameClock(error: unknown, url: URL, ca: string, now: Cloc
   if (!isAboutTime(error)) return undefined;
   const theirs = await askForTime(url, ca, false).catch(() => undefined);
   if (theirs === undefined) return undefined;
-  assertClockServes(theirs, now());
-  return 'its certificate is not valid now, and this machine’s clock is not to blame: it agrees with the service’s';
+  const ours = now();
+  assertClockServes(theirs, ours);
+  if (Math.abs(ours.getTime() - theirs.getTime()) <= AGREEING_MS)
+    return 'its certificate is not valid now, and this machine’s clock is not to blame: it agrees with the service’s';
+  return `its certificate is not valid by this machine’s clock, which is ${renderSkew(theirs, ours)} the service’s`;
 }

@@ -73,6 +73,11 @@ describe('a certificate of the service that is not valid by this machine’s clo
     expect(await blame('CERT_HAS_EXPIRED', 0)).toContain('clock is not to blame');
   });
 
+  test('is the clock’s fault by how much, where it is off by no more than is tolerated', async () => {
+    // A service's certificate that is younger than that is not valid yet.
+    expect(await blame('CERT_NOT_YET_VALID', -590)).toMatch(/clock, which is 5(?:89|90|91) s behind the service’s$/);
+  });
+
   test('is looked into for no other error', async () => {
     expect(await blame('SELF_SIGNED_CERT_IN_CHAIN', -365 * DAY)).toBeUndefined();
   });
