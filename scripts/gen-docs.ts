@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { configurationPage } from './doc-pages/configuration.ts';
 import { openApiPage } from './doc-pages/openapi.ts';
 import { problemsPage } from './doc-pages/problems.ts';
+import { prometheusRule } from './doc-pages/prometheus-rule.ts';
 
-/** The pages that are made from the code, by path. */
+/** The pages that are made from the code, and the manifest that is made from another file, by path. */
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/openapi.json', openApiPage()],
     ['docs/problems.md', problemsPage()],
     ['docs/configuration.md', configurationPage()],
+    ['deploy/kubernetes/components/prometheus/prometheus-rule.yaml', prometheusRule()],
   ]);
 }
 
