@@ -36,8 +36,8 @@ export const NETWORK_ORIGIN_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the key that a callback must show',
     file: 'services/join/callback.ts',
-    check: 'if (holdsKey(socket, spki)) {',
-    without: 'if (spki.length > 0) {',
+    check: 'if (holdsKey(socket, quoted)) {',
+    without: 'if (quoted.length > 0) {',
     test: CALL_TEST,
   },
   {

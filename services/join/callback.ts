@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 
 import type { Bytes } from '#core/bytes.ts';
@@ -36,7 +36,9 @@ const NO_CONTENT = /^HTTP\/1\.1 204(?: [\x20-\x7e]*)?$/;
  * and knows the ticket. Connects to that address and port alone, follows nothing, and reads one line.
  */
 export async function callBack(callback: Callback): Promise<CallbackOutcome> {
-  const { origin: host, port, timeoutMs } = callback;
+  const { origin: host, port, timeoutMs, spki, ticket } = callback;
+  const quoted = plainForm(spki);
+  if (quoted === undefined) return mismatch('the key that was quoted is none that a handshake can show');
   // Which certificate it is does not matter: what counts is its key, which the handshake proves the other end holds.
   const socket = connect({ host, port, minVersion: 'TLSv1.3', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
   const timeout = Promise.withResolvers<CallbackOutcome>();
@@ -44,14 +46,14 @@ export async function callBack(callback: Callback): Promise<CallbackOutcome> {
     timeout.resolve(unreachable(`no answer within ${timeoutMs} ms`));
   }, timeoutMs);
   try {
-    return await Promise.race([ask(socket, callback), timeout.promise]);
+    return await Promise.race([ask(socket, quoted, ticket), timeout.promise]);
   } finally {
     clearTimeout(timer);
     socket.destroy();
   }
 }
 
-function ask(socket: TLSSocket, { spki, ticket }: Callback): Promise<CallbackOutcome> {
+function ask(socket: TLSSocket, quoted: Bytes, ticket: TicketId): Promise<CallbackOutcome> {
   return new Promise((resolve) => {
     let line = '';
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -61,15 +63,11 @@ function ask(socket: TLSSocket, { spki, ticket }: Callback): Promise<CallbackOut
       resolve(unreachable('the connection was closed'));
     });
     socket.once('secureConnect', () => {
-      if (holdsKey(socket, spki)) {
+      if (holdsKey(socket, quoted)) {
         socket.write(`GET /v1/callback/${ticket} HTTP/1.1\r\nHost: callback\r\nConnection: close\r\n\r\n`);
         return;
       }
-      resolve({
-        ok: false,
-        code: 'callback-key-mismatch',
-        detail: 'the key at that address is not the one that was quoted',
-      });
+      resolve(mismatch('the key at that address is not the one that was quoted'));
     });
     socket.on('data', (chunk: Buffer) => {
       line += chunk.toString('latin1').slice(0, STATUS_LINE_BYTES);
@@ -81,12 +79,23 @@ function ask(socket: TLSSocket, { spki, ticket }: Callback): Promise<CallbackOut
 }
 
 /** Both keys in the one form that OpenSSL writes. */
-function holdsKey(socket: TLSSocket, spki: Bytes): boolean {
+function holdsKey(socket: TLSSocket, quoted: Bytes): boolean {
   const certificate = socket.getPeerX509Certificate();
-  if (!(certificate instanceof X509Certificate)) return false;
-  const shown = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  const quoted = createPublicKey({ key: Buffer.from(spki), type: 'spki', format: 'der' });
-  return equalBytes(shown, quoted.export({ type: 'spki', format: 'der' }));
+  if (certificate === undefined) return false;
+  return equalBytes(certificate.publicKey.export({ type: 'spki', format: 'der' }), quoted);
 }
 
+/** Undefined for bytes that OpenSSL reads no key in: nobody has looked at the caller's key yet. */
+function plainForm(spki: Bytes): Bytes | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), type: 'spki', format: 'der' }).export({
+      type: 'spki',
+      format: 'der',
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+const mismatch = (detail: string): CallbackOutcome => ({ ok: false, code: 'callback-key-mismatch', detail });
 const unreachable = (detail: string): CallbackOutcome => ({ ok: false, code: 'callback-unreachable', detail });

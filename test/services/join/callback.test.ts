@@ -10,6 +10,7 @@ import { systemClock } from '#core/clock.ts';
 import { ticketId } from '#core/ids.ts';
 import { systemRandom } from '#core/random.ts';
 import { buildSelfSigned } from '#pki/x509/build-self-signed.ts';
+import { bitString, oid, sequence } from '#pki/x509/der-writer.ts';
 import { encodePem } from '#pki/x509/pem.ts';
 import { type Callback, type CallbackOutcome, callBack } from '#services/join/callback.ts';
 import { origin } from '#test/lab/join-lab.ts';
@@ -103,6 +104,14 @@ describe('a node that is called back', () => {
 
   test('with another key is not the one', async () => {
     expect(code(await call(await agentListens(labKey()), labKey()))).toBe('callback-key-mismatch');
+  });
+
+  test.each([
+    ['no key', Uint8Array.of(0x30, 0x00)],
+    ['a key that OpenSSL does not know', sequence(sequence(oid('1.3.6.1.4.1.99999.1')), bitString(Uint8Array.of(1)))],
+  ])('is not the one where %s was quoted', async (_, spki) => {
+    const key = labKey();
+    expect(code(await call(await agentListens(key), key, { spki }))).toBe('callback-key-mismatch');
   });
 
   test('about another ticket is not the one', async () => {
