@@ -11,6 +11,7 @@ import { startPlainListener } from '#services/http/plain-listener.ts';
 import type { Principal } from '#services/http/principal.ts';
 import { type Listener, startListener } from '#services/http/server.ts';
 import { type EventMetrics, eventMetrics } from '#services/metrics/event-metrics.ts';
+import { type ExportMetrics, exportMetrics, type ExportMetricsOptions } from '#services/metrics/export-metrics.ts';
 import { ailmentsOf, type HealthSources, type Stage, whyNotReady } from '#services/metrics/health.ts';
 import { startProber } from '#services/metrics/prober.ts';
 import { processMetrics } from '#services/metrics/process-metrics.ts';
@@ -38,6 +39,10 @@ export interface KeptSignals extends AsyncDisposable {
   readonly readFrom: (sources: Partial<LateSources>) => void;
   /** What becomes of spans is told from now on. */
   readonly tellOfTraces: (tracing: Pick<Tracing, 'counts'>) => void;
+  /** How the audit log gets out is told from now on. */
+  readonly tellOfAuditExport: (
+    told: ExportMetricsOptions & { readonly faults: () => readonly string[] },
+  ) => ExportMetrics;
   readonly enter: (stage: Stage) => void;
 }
 
@@ -59,6 +64,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
   const events = eventMetrics(registry);
   starting.use(processMetrics(registry, { startedAt: now() }));
   let stage: Stage = 'starting';
+  let exportFaults: () => readonly string[] = () => [];
   let late: LateSources = {
     crls: () => [],
     work: () => ({ running: 0, waiting: 0 }),
@@ -91,6 +97,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
     signer: signerProber.last,
     policy: () => material.policySource.status(),
     crls: () => late.crls(),
+    auditExport: () => exportFaults(),
     now,
   };
   const horizons = EXPIRY_HORIZONS.map(([, ms]) => ms);
@@ -144,6 +151,10 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
       late = { ...late, ...sources };
     },
     tellOfTraces: ({ counts }) => traceMetrics(registry, counts),
+    tellOfAuditExport: ({ faults, ...told }) => {
+      exportFaults = faults;
+      return exportMetrics(registry, told);
+    },
     enter: (next) => {
       stage = next;
     },

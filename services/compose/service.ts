@@ -12,6 +12,7 @@ import { administratorsIn } from '#services/administrators.ts';
 import { bundleOf, clientCaPem, NO_OTHERS, sortAuthorities } from '#services/authorities.ts';
 
 import { adminGate, nodeGate } from './gates.ts';
+import { keepAuditExport } from './keep-audit-export.ts';
 import { keepContacts } from './keep-contacts.ts';
 import { keepRevocations } from './keep-revocations.ts';
 import { keepSignals } from './keep-signals.ts';
@@ -76,6 +77,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { events } = signals;
   const reloadPolicy = policyReloader({ policySource, appendAudit, log, now, onRead: events.policyRead });
   const leadership = starting.use(await keepLeadership({ store, pause: pauseUntil, log }));
+  const auditExport = starting.use(keepAuditExport(parts, leadership, signals));
   const { contacts } = starting.use(await keepContacts(parts));
   const cluster = await openCluster(parts, contacts);
   if (cluster !== undefined) starting.use(cluster);
@@ -83,7 +85,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const tracing = await keepTracing(parts, signals);
   if (tracing !== undefined) starting.use(tracing);
   const nodeApi = nodeApiOf(parts, { authorities, contacts, signals, tracing });
-  const adminApi = adminApiOf(parts, { contacts, cluster, stopping: stopping.signal, document: () => document });
+  const adminApi = adminApiOf(parts, {
+    contacts,
+    cluster,
+    auditExport,
+    stopping: stopping.signal,
+    document: () => document,
+  });
   const document = openApiDocument(nodeApi, adminApi);
 
   const origins = callerOrigins(listeners.node.proxies, {

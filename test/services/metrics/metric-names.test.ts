@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { authorizerMetrics } from '#services/kubernetes/authorizer/authorizer-metrics.ts';
 import { eventMetrics } from '#services/metrics/event-metrics.ts';
+import { exportMetrics } from '#services/metrics/export-metrics.ts';
 import { processMetrics } from '#services/metrics/process-metrics.ts';
 import { stateMetrics } from '#services/metrics/state-metrics.ts';
 import { traceMetrics } from '#services/metrics/trace-metrics.ts';
@@ -32,6 +33,7 @@ function registered(): readonly string[] {
     ready: () => true,
     caCertificates: [],
   });
+  exportMetrics(registry, { destinations: [], failureKinds: [], lags: () => Promise.resolve([]) });
   traceMetrics(registry, () => ({ exported: 0, crowdedOut: 0, refused: 0 }));
   return registry.getMetricsAsArray().map(({ name }) => name);
 }
