@@ -15,6 +15,8 @@ export interface AgentPackage extends AsyncDisposable {
   readonly key: string;
   readonly name: string;
   install(tree: string): Promise<void>;
+  /** Unpacks it below `folder` and gives the program's path there. */
+  unpackProgram(folder: string): Promise<string>;
 }
 
 /** The package in `file`; made from the sources here, in half a minute, where there is none. */
@@ -29,6 +31,10 @@ export async function agentPackage(file: string | undefined): Promise<AgentPacka
       await copyFile(deb, join(tree, inside));
       await output('chroot', [tree, 'dpkg', '-i', inside]);
       await rm(join(tree, inside));
+    },
+    async unpackProgram(into) {
+      await output('dpkg-deb', ['--extract', deb, into]);
+      return join(into, 'usr/bin/muster-agent');
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { readBootLogs } from './boot-logs.ts';
 import type { RunningMachine } from './machine.ts';
+import { attestAgain, type Outcome } from './outcome.ts';
 import { type Demands, parseDemands, REFERENCE_PCRS } from './pool-policy.ts';
-import { attestAgain, JOINED, nextOutcome, refusalOf } from './refusal.ts';
 import type { VmLab } from './vm-lab.ts';
 
 /** What an operator takes from a machine of their trust. */
@@ -16,40 +16,42 @@ export interface Captured {
 
 /** Cloud-init's last words. They come after the agent is ready, for multi-user.target waits for it. */
 const BOOT_IS_OVER = 'finished at';
+const MOST_CAPTURES = 4;
 
 /**
- * The demands and reference values that accept what this machine, which was refused once, has booted and run by the end of its start. What it runs
- * only after it has joined is captured from a second join. `use` puts a policy with them into force. The machine has joined on return.
+ * The demands and reference values that accept what this machine, which was `refused`, has booted and run by the end of its start. What it runs only
+ * after it has joined is captured from a later join. `use` puts a policy with them into force. The machine has joined on return.
  */
 export async function captureFrom(
   lab: VmLab,
   machine: RunningMachine,
-  name: string,
-  use: (captured: Captured) => Promise<void>,
+  { name, refused, use }: Capturing,
 ): Promise<Captured> {
-  const { requestId } = await refusalOf(lab, machine);
   const referenceValues = `reference/${name}.yaml`;
-  const reference = ['--join', requestId, '--pcrs', REFERENCE_PCRS.join(','), '--out', `muster/${referenceValues}`];
-  await succeed(lab, 'reference', 'capture', ...reference);
-  let captured = { referenceValues, demands: await captureDemands(lab, machine, requestId, `${name}-first`) };
-  await use(captured);
-  await attestAgain(machine);
-  for (let captures = 2; captures <= 4; captures++) {
-    if ((await nextOutcome(machine)) === 'joined') {
-      await machine.said(BOOT_IS_OVER);
-      await attestAgain(machine);
-      if ((await nextOutcome(machine)) === 'joined') return captured;
+  let outcome = refused;
+  for (let captures = 1; captures <= MOST_CAPTURES; captures++) {
+    if (outcome.status !== 'refused') throw new Error('only what was refused is captured');
+    const { requestId } = outcome;
+    if (captures === 1) {
+      const reference = ['--join', requestId, '--pcrs', REFERENCE_PCRS.join(','), '--out', `muster/${referenceValues}`];
+      await succeed(lab, 'reference', 'capture', ...reference);
     }
-    const refusal = await refusalOf(lab, machine, captures);
-    captured = {
-      referenceValues,
-      demands: await captureDemands(lab, machine, refusal.requestId, `${name}-${captures}`),
-    };
-    await use(captured);
-    await attestAgain(machine);
+    const demands = await captureDemands(lab, machine, requestId, `${name}-${captures}`);
+    await use({ demands, referenceValues });
+    outcome = await attestAgain(machine);
+    if (outcome.status !== 'joined') continue;
+    await machine.said(BOOT_IS_OVER);
+    outcome = await attestAgain(machine);
+    if (outcome.status === 'joined') return { demands, referenceValues };
   }
-  await machine.said(JOINED);
-  return captured;
+  throw new Error(`the machine still runs something new after ${MOST_CAPTURES} captures`);
+}
+
+interface Capturing {
+  /** Of the release. */
+  readonly name: string;
+  readonly refused: Outcome;
+  readonly use: (captured: Captured) => Promise<void>;
 }
 
 async function captureDemands(lab: VmLab, machine: RunningMachine, requestId: string, name: string): Promise<Demands> {

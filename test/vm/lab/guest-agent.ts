@@ -12,12 +12,12 @@ const READ_BYTES = 48_000;
 export interface GuestAgent extends Disposable {
   /** A file of the machine, whole. */
   readFile(path: string): Promise<Buffer>;
-  /** Runs a program as root; rejects when its exit code is not 0. */
-  run(path: string, ...args: readonly string[]): Promise<void>;
+  /** Runs a program as root and gives its standard output; rejects when its exit code is not 0. */
+  run(path: string, ...args: readonly string[]): Promise<string>;
   /** Sets the machine's clock. */
   setTime(at: Date): Promise<void>;
-  /** Powers off or restarts in the order that an operating system does. There is no answer. */
-  shutdown(mode: 'powerdown' | 'reboot'): void;
+  /** Restarts in the order that an operating system does. There is no answer. */
+  restart(): void;
 }
 
 const answerSchema = z.looseObject({
@@ -29,8 +29,11 @@ const startedSchema = z.looseObject({ pid: z.int() });
 const statusSchema = z.looseObject({
   exited: z.boolean(),
   exitcode: z.int().optional(),
+  'out-data': z.string().optional(),
   'err-data': z.string().optional(),
 });
+
+const decode = (base64 = ''): string => Buffer.from(base64, 'base64').toString('utf8');
 
 /** Connects to the agent behind `socketPath`; resolves when it answers. */
 export async function openGuestAgent(socketPath: string): Promise<GuestAgent> {
@@ -59,10 +62,10 @@ export async function openGuestAgent(socketPath: string): Promise<GuestAgent> {
       const { pid } = startedSchema.parse(await call('guest-exec', { path, arg: args, 'capture-output': true }));
       for (;;) {
         const status = statusSchema.parse(await call('guest-exec-status', { pid }));
-        if (status.exited && status.exitcode === 0) return;
+        if (status.exited && status.exitcode === 0) return decode(status['out-data']);
         if (status.exited) {
-          const said = Buffer.from(status['err-data'] ?? '', 'base64').toString('utf8');
-          throw new Error(`${path} in the machine: exit code ${status.exitcode ?? 'none'}: ${said}`);
+          const why = `exit code ${status.exitcode ?? 'none'}: ${decode(status['err-data'])}`;
+          throw new Error(`${path} in the machine: ${why}`);
         }
         await delay(50);
       }
@@ -70,8 +73,8 @@ export async function openGuestAgent(socketPath: string): Promise<GuestAgent> {
     async setTime(at) {
       await call('guest-set-time', { time: at.getTime() * 1_000_000 });
     },
-    shutdown(mode) {
-      socket.end(`${JSON.stringify({ execute: 'guest-shutdown', arguments: { mode } })}\n`);
+    restart() {
+      socket.end(`${JSON.stringify({ execute: 'guest-shutdown', arguments: { mode: 'reboot' } })}\n`);
     },
     [Symbol.dispose]: () => socket.destroySoon(),
   };

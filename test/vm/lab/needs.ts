@@ -20,6 +20,7 @@ const PROGRAMS = {
   sfdisk: 'fdisk',
   mformat: 'mtools',
   mcopy: 'mtools',
+  setpriv: 'util-linux',
 } as const;
 
 /** Debian packages that a virtual machine needs and that are not here, and what else stands in the way; each once. */

@@ -42,6 +42,8 @@ export interface VmLab extends AsyncDisposable {
   readonly service: LiveService;
   readonly image: MachineImage;
   readonly agentName: string;
+  /** The packaged agent's program, on the host. */
+  readonly agentProgram: string;
   /** A new machine with a TPM of its own, whose EK certificate is enrolled under its name. It has never been on. */
   machine(name: string, options?: MachineOptions): Promise<Machine>;
   /** Puts a policy into force in the running service, as an operator does. */
@@ -59,6 +61,7 @@ export async function vmLab(options: { readonly cache: string; readonly deb: str
   // Sockets lie below, and a Unix socket's path has at most 107 bytes.
   const folder = await mkdtemp(join(tmpdir(), 'mvm-'));
   undo.defer(() => rm(folder, { recursive: true, force: true }));
+  const agentProgram = await agent.unpackProgram(join(folder, 'agent'));
   const maker = undo.use(await swtpmMaker());
   await maker.manufacture(join(folder, 'first-tpm'), ['sha256']);
   const service = undo.use(await liveService({ ekAnchors: await maker.caPems(), init: ['--ip', HOST_ADDRESS] }));
@@ -73,6 +76,7 @@ export async function vmLab(options: { readonly cache: string; readonly deb: str
     service,
     image,
     agentName: agent.name,
+    agentProgram,
     folder,
     bootFiles,
     machine: (name, wanted = {}) => makeMachine({ folder, maker, service, image, bootFiles }, name, wanted),
