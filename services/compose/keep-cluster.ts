@@ -22,6 +22,8 @@ export interface KeepClusterDeps {
   readonly client: ClusterClient;
   readonly store: Store;
   readonly contacts: Pick<NodeContacts, 'leaseSeen'>;
+  /** Whether this process is the one that acts in the cluster. All follow it. */
+  readonly leads: () => boolean;
   /** By the policy in force. */
   readonly ratingOf: (node: NodeRecord) => ProtectionRating | undefined;
   readonly unmanaged: readonly string[];
@@ -41,25 +43,30 @@ const RECORDS_PAGE = 1_000;
 const NODES_PAGE = 1_000;
 
 /**
- * Starts following the cluster's Nodes and Leases, and bringing the Nodes of managed nodes to what the inventory says. The API server need not
- * answer: what is to be done is done when it does.
+ * Starts following the cluster's Nodes and Leases, and, while this process leads, bringing the Nodes of managed nodes to what the inventory says. The
+ * API server need not answer: what is to be done is done when it does.
  */
 export function keepCluster(deps: KeepClusterDeps): KeptCluster {
-  const { client, store, contacts, ratingOf, unmanaged, options, now, elapsedMs, pause, random, log } = deps;
+  const { client, store, contacts, leads, ratingOf, unmanaged, options, now, elapsedMs, pause, random, log } = deps;
   const ending = new AbortController();
   const stop = ending.signal;
   const queue = new NodeQueue({
     elapsedMs,
     pause,
     random,
-    work: (name) => controller.reconcile(name),
+    // What waits here when another process takes over is that one's.
+    work: (name) => (leads() ? controller.reconcile(name) : Promise.resolve()),
     onFault: (name, error) =>
       log.warn({ err: error, node: name }, 'a Node could not be changed in the cluster; it is tried again'),
   });
   const objects = new ClusterObjects({
     now,
-    leaseSeen: (name, renewedAt) => contacts.leaseSeen(name, renewedAt),
-    nodeChanged: (name) => queue.add(name),
+    leaseSeen: (name, renewedAt) => {
+      if (leads()) contacts.leaseSeen(name, renewedAt);
+    },
+    nodeChanged: (name) => {
+      if (leads()) queue.add(name);
+    },
   });
   const controller = new NodeController({
     client,
@@ -94,13 +101,20 @@ export function keepCluster(deps: KeepClusterDeps): KeptCluster {
 
 /** Has the queue look at each node of which something is on record, and now and then at all of them. */
 async function followInventory(
-  { store, options, elapsedMs, pause, log }: KeepClusterDeps,
+  { store, leads, options, elapsedMs, pause, log }: KeepClusterDeps,
   { objects, queue }: { readonly objects: ClusterObjects; readonly queue: NodeQueue },
   stop: AbortSignal,
 ): Promise<void> {
   let after: number | undefined;
   let resyncMs = elapsedMs();
   while (!stop.aborted) {
+    if (!leads()) {
+      // Whoever takes over looks at everything: what was told while another process led was that one's to hear.
+      after = undefined;
+      resyncMs = elapsedMs();
+      await pause(LOOK_EVERY_MS, stop);
+      continue;
+    }
     try {
       // The place in the log is taken before anything is looked at: what happens meanwhile is told again.
       after ??= (await store.auditHead()).sequence;

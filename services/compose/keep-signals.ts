@@ -26,7 +26,7 @@ import type { ServiceParts } from './service-parts.ts';
 import { elapsedMs, pauseUntil } from './monotonic.ts';
 
 /** What parts of the service know that start after its signals. */
-type LateSources = Pick<StateSources, 'crls' | 'work' | 'heldBodyBytes'>;
+type LateSources = Pick<StateSources, 'crls' | 'work' | 'heldBodyBytes' | 'leads'>;
 
 /** What the service tells of itself, until it is disposed of. */
 export interface KeptSignals extends AsyncDisposable {
@@ -69,6 +69,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
     crls: () => [],
     work: () => ({ running: 0, waiting: 0 }),
     heldBodyBytes: () => 0,
+    leads: () => false,
   };
   const probing = (name: string, probe: () => Promise<unknown>) =>
     startProber({
@@ -117,6 +118,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
     store: storeState,
     signer: signerProber.last,
     ready: () => whyNotReady(health).length === 0,
+    leads: () => late.leads(),
     caCertificates: material.issuerChain.map((der, index) => ({
       name: index === 0 ? 'issuing' : 'above',
       notAfter: parseCertificate(der).notAfter,

@@ -77,9 +77,10 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { events } = signals;
   const reloadPolicy = policyReloader({ policySource, appendAudit, log, now, onRead: events.policyRead });
   const leadership = starting.use(await keepLeadership({ store, pause: pauseUntil, log }));
+  signals.readFrom({ leads: () => leadership.term() !== undefined });
   const auditExport = starting.use(keepAuditExport(parts, leadership, signals));
-  const { contacts } = starting.use(await keepContacts(parts));
-  const cluster = await openCluster(parts, contacts);
+  const { contacts } = starting.use(await keepContacts({ ...parts, leadership }));
+  const cluster = await openCluster(parts, { contacts, leadership });
   if (cluster !== undefined) starting.use(cluster);
   const stopping = new AbortController();
   const tracing = await keepTracing(parts, signals);

@@ -1,10 +1,11 @@
 import type { Clock } from '#core/clock.ts';
 import type { NodeId, NodeName } from '#core/ids.ts';
 import { nodeBooted } from '#services/audit/contact-events.ts';
-import { type ContactReader, type ContactWriter, NEVER_SEEN, type NodeContact } from '#services/store/contact-store.ts';
+import type { ContactReader, ContactWriter, KnownContact, NodeContact } from '#services/store/contact-store.ts';
+import type { LeaderElection } from '#services/store/leader-lock.ts';
 
 import { connectivityAfter, isWorse, type Silence } from './connectivity.ts';
-import { changeOf, type ContactEntry, markRecorded, restoredEntry } from './contact-entry.ts';
+import { changeOf, type ContactEntry, markRecorded, mergeRecorded, newEntry, restoredEntry } from './contact-entry.ts';
 
 export interface NodeContactsDeps {
   readonly now: Clock;
@@ -13,7 +14,9 @@ export interface NodeContactsDeps {
   /** Lets other work go first. */
   readonly turn: () => Promise<void>;
   readonly silence: Silence;
-  readonly store: Pick<ContactReader, 'listContacts'> & Pick<ContactWriter, 'recordContacts'>;
+  readonly store: Pick<ContactReader, 'listContacts' | 'listContactChanges'> &
+    Pick<ContactWriter, 'recordContacts'> &
+    Pick<LeaderElection, 'isShared'>;
 }
 
 /** One heartbeat of a node whose certificate was found good. All but `at` and `address` the node claims. */
@@ -32,6 +35,11 @@ const PAGE = 5_000;
 /** Nodes looked at, or recorded, before other work has its turn. */
 const SWEEP_SLICE = 500;
 const RECORD_BATCH = 100;
+/**
+ * In a store that is shared, silence counts from so much later: another process keeps what it heard to itself for up to ten seconds
+ * (`RECORD_ALL_EVERY` in `services/compose/keep-contacts.ts`), and one more passes until it is read.
+ */
+export const SHARED_SILENCE_MS = 15_000;
 /** Boots of one node that wait to be recorded. A node that claims more is not believed. */
 const EVENTS_WAITING_MAX = 4;
 
@@ -39,19 +47,25 @@ const EVENTS_WAITING_MAX = 4;
  * What was heard of every node, in memory: a heartbeat costs no write. What is heard is recorded in batches; what is lost when the process
  * is killed is the time of the last contacts, and the next heartbeat brings it back. Changes of connectivity and of boots are recorded with
  * an audit record each, in one transaction with the node's row; one that was lost is found again by the next heartbeat or sweep.
+ *
+ * Over a store that is shared each process hears some of the heartbeats. `refresh` brings in what others recorded, and nothing is recorded over what
+ * another recorded in the meantime.
  */
 export class NodeContacts {
   readonly #deps: NodeContactsDeps;
   readonly #entries = new Map<NodeId, ContactEntry>();
   readonly #byName = new Map<NodeName, NodeId>();
-  readonly #startedMs: number;
+  /** Silence is counted from then at the earliest: the service was away before, not the nodes. */
+  #countedFromMs: number;
+  #refreshedTo = 0;
+  #isCutOff = false;
   #waiting = new Set<ContactEntry>();
   #urgent = new Set<ContactEntry>();
   #recording: Promise<void> = Promise.resolve();
 
   private constructor(deps: NodeContactsDeps) {
     this.#deps = deps;
-    this.#startedMs = deps.elapsedMs();
+    this.#countedFromMs = deps.elapsedMs();
   }
 
   /** Everything that the store knows is in memory when the promise resolves. Silence counts from now: the service was away, not the nodes. */
@@ -116,13 +130,38 @@ export class NodeContacts {
     entry.contact = { ...entry.contact, renewRequestedAt: at };
   }
 
-  /** Finds the nodes that silence has made late or lost. Resolves to how many there were. */
+  /**
+   * Brings in what other processes recorded, where the store is shared. After it rejected, silence counts from its next success: what others heard
+   * meanwhile could not be known.
+   */
+  async refresh(): Promise<void> {
+    const { store, elapsedMs, turn } = this.#deps;
+    if (!store.isShared) return;
+    try {
+      for (;;) {
+        const page = await store.listContactChanges(this.#refreshedTo, PAGE);
+        for (const known of page) this.#merge(known);
+        this.#refreshedTo = page.at(-1)?.revision ?? this.#refreshedTo;
+        if (page.length < PAGE) break;
+        await turn();
+      }
+    } catch (error) {
+      this.#isCutOff = true;
+      throw error;
+    }
+    if (this.#isCutOff) this.#countedFromMs = elapsedMs();
+    this.#isCutOff = false;
+  }
+
+  /** Finds the nodes that silence has made late or lost: for one process at a time. Resolves to how many there were. */
   async sweep(): Promise<number> {
-    const { elapsedMs, now, turn, silence } = this.#deps;
+    const { elapsedMs, now, turn, silence, store } = this.#deps;
+    if (this.#isCutOff) return 0;
+    const spareMs = store.isShared ? SHARED_SILENCE_MS : 0;
     let looked = 0;
     let found = 0;
     for (const entry of this.#entries.values()) {
-      const silentMs = elapsedMs() - (entry.heardMs ?? this.#startedMs);
+      const silentMs = elapsedMs() - Math.max(entry.heardMs ?? 0, this.#countedFromMs) - spareMs;
       const connectivity = connectivityAfter(silentMs, silence);
       if (isWorse(connectivity, entry.contact.connectivity)) {
         entry.contact = { ...entry.contact, connectivity, connectivitySince: now() };
@@ -157,18 +196,25 @@ export class NodeContacts {
     const { elapsedMs, now, store } = this.#deps;
     const nowMs = elapsedMs();
     const asOf = now();
-    const batch = entries.map((entry) => ({ entry, revision: entry.revision, change: changeOf(entry, nowMs, asOf) }));
-    const gone = new Set(await store.recordContacts(batch.map(({ change }) => change)));
-    for (const { entry, revision, change } of batch) {
-      if (gone.has(entry.nodeId)) this.#forget(entry);
-      else if (markRecorded(entry, change, revision, nowMs)) this.#settled(entry);
+    const batch = entries.map((entry) => {
+      const change = changeOf(entry, nowMs, asOf);
+      return { entry, revision: entry.revision, change: store.isShared ? { ...change, basis: entry.basis } : change };
+    });
+    const recorded = await store.recordContacts(batch.map(({ change }) => change));
+    for (const [index, { entry, revision, change }] of batch.entries()) {
+      const became = recorded[index];
+      if (became?.outcome === 'gone') this.#forget(entry);
+      // A stale one is tried again, once the next refresh has brought in what it was not made from.
+      if (became?.outcome !== 'recorded') continue;
+      entry.basis = became.revision;
+      if (markRecorded(entry, change, revision, nowMs)) this.#settled(entry);
     }
   }
 
   #entryOf(nodeId: NodeId, name: NodeName): ContactEntry {
     const known = this.#entries.get(nodeId);
     if (known !== undefined) return known;
-    const entry = restoredEntry({ nodeId, name, contact: NEVER_SEEN });
+    const entry = newEntry(nodeId, name);
     this.#keep(entry);
     return entry;
   }
@@ -176,6 +222,20 @@ export class NodeContacts {
   #keep(entry: ContactEntry): void {
     this.#entries.set(entry.nodeId, entry);
     this.#byName.set(entry.name, entry.nodeId);
+  }
+
+  #merge(known: KnownContact): void {
+    const entry = this.#entries.get(known.nodeId);
+    if (entry === undefined) {
+      const added = restoredEntry(known);
+      added.heardMs = this.#deps.elapsedMs();
+      this.#keep(added);
+      return;
+    }
+    if (known.revision <= entry.basis) return;
+    const isDirty = this.#waiting.has(entry) || this.#urgent.has(entry);
+    if (mergeRecorded(entry, known, isDirty)) entry.heardMs = this.#deps.elapsedMs();
+    if (entry.contact.connectivity !== entry.recordedConnectivity) this.#changed(entry, true);
   }
 
   #alive(entry: ContactEntry, at: Date, isUrgent: boolean): void {

@@ -27,6 +27,7 @@ export interface StateSources {
   readonly store: () => Probed;
   readonly signer: () => Probed;
   readonly ready: () => boolean;
+  readonly leads: () => boolean;
   /** The issuing CA's certificate first. */
   readonly caCertificates: readonly { readonly name: 'issuing' | 'above'; readonly notAfter: Date }[];
 }
@@ -57,6 +58,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   gauge('muster_work_waiting', 'Challenges and joins that wait for a place.', () => work().waiting);
   gauge('muster_body_bytes_held', 'Bytes of request bodies that the node listener holds.', sources.heldBodyBytes);
   gauge('muster_ready', '1: callers may be sent here.', () => flag(sources.ready()));
+  gauge('muster_leader', '1: this process does what one of the replicas does.', () => flag(sources.leads()));
   for (const [name, probed] of [
     ['store', sources.store],
     ['signer', sources.signer],

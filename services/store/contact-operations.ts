@@ -1,12 +1,16 @@
+import type { NodeId, NodeName } from '#core/ids.ts';
+
 import { appendAudit } from './append-audit.ts';
 import { contactQueries } from './contact-queries.ts';
-import { addressFromRow, contactFromRow, rowFromContact } from './contact-rows.ts';
+import { addressFromRow, contactFromRow, type JoinedContact, rowFromContact } from './contact-rows.ts';
 import {
   ADDRESSES_KEPT,
   type ContactChange,
   type ContactReader,
+  type ContactRecorded,
   type ContactWriter,
   type InventoryEntry,
+  type KnownContact,
   NEVER_SEEN,
 } from './contact-store.ts';
 import { commonAddressQuery, inventoryQuery, type InventorySearch, inventorySearches } from './inventory-query.ts';
@@ -23,9 +27,14 @@ export function contactOperations({
   queries: { audit },
 }: StoreParts): ContactReader & ContactWriter {
   const contacts = contactQueries(builder);
-  const record = async (tx: Executor, change: ContactChange): Promise<void> => {
-    const { nodeId, contact, address, events } = change;
-    await contacts.record(tx, rowFromContact(change));
+  const nextRevision = async (tx: Executor): Promise<number> =>
+    ((await contacts.latestRevision(tx, {})).rows[0]?.revision ?? 0) + 1;
+  const record = async (tx: Executor, change: ContactChange, revision: number): Promise<ContactRecorded> => {
+    const { nodeId, contact, address, events, basis } = change;
+    const [kept] = (await contacts.findKept(tx, { nodeId })).rows;
+    if (kept === undefined) return { outcome: 'gone' };
+    if (basis !== undefined && basis !== (kept.revision ?? 0)) return { outcome: 'stale' };
+    await contacts.record(tx, { ...rowFromContact(change), revision });
     if (address !== undefined) {
       const at = address.at.toISOString();
       await contacts.recordAddress(tx, {
@@ -36,10 +45,11 @@ export function contactOperations({
       });
       await contacts.forgetAddresses(tx, { nodeId, keep: ADDRESSES_KEPT });
     }
-    if (events.length === 0) return;
+    if (events.length === 0) return { outcome: 'recorded', revision };
     const { connectivity } = contact;
     await contacts.setConnectivity(tx, { nodeId, connectivity: connectivity === 'never-seen' ? null : connectivity });
     for (const event of events) await appendAudit(tx, audit, event);
+    return { outcome: 'recorded', revision };
   };
   const planned = async (search: InventorySearch): Promise<InventorySearch> => {
     if (search.text?.by !== 'address') return search;
@@ -52,7 +62,11 @@ export function contactOperations({
       const { rows } = await (after === undefined
         ? contacts.list(reader, { limit: page })
         : contacts.listAfter(reader, { after, limit: page }));
-      return rows.map((row) => ({ nodeId: row.node_id, name: row.name, contact: contactFromRow(row) }));
+      return rows.map(knownFromRow);
+    },
+
+    async listContactChanges(revision, limit) {
+      return (await contacts.listChanges(reader, { revision, limit: pageLimit(limit) })).rows.map(knownFromRow);
     },
 
     async findContact(nodeId) {
@@ -79,25 +93,35 @@ export function contactOperations({
 
     recordContacts: (changes) =>
       transact(async (tx) => {
-        const gone = [];
+        const recorded: ContactRecorded[] = [];
+        let revision = await nextRevision(tx);
         for (const change of changes) {
-          const kept = await contacts.findKept(tx, { nodeId: change.nodeId });
-          if (kept.rows.length === 1) await record(tx, change);
-          else gone.push(change.nodeId);
+          const became = await record(tx, change, revision);
+          if (became.outcome === 'recorded') revision += 1;
+          recorded.push(became);
         }
-        return gone;
+        return recorded;
       }),
 
     requestRenewal: (nodeId, at, event) =>
       transact(async (tx) => {
         const kept = await contacts.findKept(tx, { nodeId });
         if (kept.rows.length !== 1) return false;
-        await contacts.requestRenewal(tx, { nodeId, at: at.toISOString() });
+        await contacts.requestRenewal(tx, { nodeId, at: at.toISOString(), revision: await nextRevision(tx) });
         await appendAudit(tx, audit, event);
         return true;
       }),
   };
 }
+
+type KnownRow = JoinedContact & { readonly node_id: NodeId; readonly name: NodeName; readonly revision: number };
+
+const knownFromRow = (row: KnownRow): KnownContact => ({
+  nodeId: row.node_id,
+  name: row.name,
+  contact: contactFromRow(row),
+  revision: row.revision,
+});
 
 /** By code point, as the databases order names. */
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

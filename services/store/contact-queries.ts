@@ -6,7 +6,7 @@ import type { Connectivity } from '#core/node-record.ts';
 import { type ParameterOf, prepareQuery } from './prepared-query.ts';
 import type { NodeAddressesTable, NodeContactsTable, Schema } from './schema.ts';
 
-type ContactColumns = Omit<NodeContactsTable, 'renew_requested_at'>;
+type ContactColumns = Omit<NodeContactsTable, 'renew_requested_at' | 'revision'> & { readonly revision: number };
 
 /** Columns of `node_contacts` as they are read beside a node. */
 export const CONTACT_COLUMNS = [
@@ -30,6 +30,7 @@ const HEARD = [
   'boots_seen',
   'agent_version',
   'clock_offset_ms',
+  'revision',
 ] as const;
 
 /** The queries about what was heard of nodes, compiled for `db`'s dialect. */
@@ -37,13 +38,16 @@ export function contactQueries(db: Kysely<Schema>) {
   const known = db
     .selectFrom('node_contacts')
     .innerJoin('nodes', 'nodes.id', 'node_contacts.node_id')
-    .select(['node_contacts.node_id', 'nodes.name', 'nodes.connectivity', ...CONTACT_COLUMNS])
-    .where('nodes.retired_at', 'is', null)
-    .orderBy('node_contacts.node_id');
+    .select(['node_contacts.node_id', 'nodes.name', 'nodes.connectivity', 'node_contacts.revision', ...CONTACT_COLUMNS])
+    .where('nodes.retired_at', 'is', null);
+  const byId = known.orderBy('node_contacts.node_id');
   return {
-    list: prepareQuery((p: ParameterOf<{ limit: number }>) => known.limit(p('limit'))),
+    list: prepareQuery((p: ParameterOf<{ limit: number }>) => byId.limit(p('limit'))),
     listAfter: prepareQuery((p: ParameterOf<{ after: NodeId; limit: number }>) =>
-      known.where('node_contacts.node_id', '>', p('after')).limit(p('limit')),
+      byId.where('node_contacts.node_id', '>', p('after')).limit(p('limit')),
+    ),
+    listChanges: prepareQuery((p: ParameterOf<{ revision: number; limit: number }>) =>
+      known.where('node_contacts.revision', '>', p('revision')).orderBy('node_contacts.revision').limit(p('limit')),
     ),
     find: prepareQuery((p: ParameterOf<{ nodeId: NodeId }>) =>
       db
@@ -52,8 +56,17 @@ export function contactQueries(db: Kysely<Schema>) {
         .select(['nodes.connectivity', ...CONTACT_COLUMNS])
         .where('nodes.id', '=', p('nodeId')),
     ),
+    // Whoever writes has the writers' lock: no other takes the numbers after it, and none becomes visible before a lower one.
+    latestRevision: prepareQuery((_p: ParameterOf<Record<never, never>>) =>
+      db.selectFrom('node_contacts').select('revision').orderBy('revision', 'desc').limit(1),
+    ),
     findKept: prepareQuery((p: ParameterOf<{ nodeId: NodeId }>) =>
-      db.selectFrom('nodes').select('id').where('id', '=', p('nodeId')).where('retired_at', 'is', null),
+      db
+        .selectFrom('nodes')
+        .leftJoin('node_contacts', 'node_contacts.node_id', 'nodes.id')
+        .select(['nodes.id', 'node_contacts.revision'])
+        .where('nodes.id', '=', p('nodeId'))
+        .where('nodes.retired_at', 'is', null),
     ),
     record: prepareQuery((p: ParameterOf<ContactColumns>) =>
       db
@@ -68,6 +81,7 @@ export function contactQueries(db: Kysely<Schema>) {
           boots_seen: p('boots_seen'),
           agent_version: p('agent_version'),
           clock_offset_ms: p('clock_offset_ms'),
+          revision: p('revision'),
         })
         .onConflict((conflict) =>
           conflict
@@ -82,14 +96,15 @@ export function contactQueries(db: Kysely<Schema>) {
           .set({ connectivity: p('connectivity') })
           .where('id', '=', p('nodeId')),
     ),
-    requestRenewal: prepareQuery((p: ParameterOf<{ nodeId: NodeId; at: string }>) =>
+    requestRenewal: prepareQuery((p: ParameterOf<{ nodeId: NodeId; at: string; revision: number }>) =>
       db
         .insertInto('node_contacts')
-        .values({ node_id: p('nodeId'), boots_seen: 0, renew_requested_at: p('at') })
+        .values({ node_id: p('nodeId'), boots_seen: 0, renew_requested_at: p('at'), revision: p('revision') })
         .onConflict((conflict) =>
-          conflict
-            .column('node_id')
-            .doUpdateSet((eb) => ({ renew_requested_at: eb.ref('excluded.renew_requested_at') })),
+          conflict.column('node_id').doUpdateSet((eb) => ({
+            renew_requested_at: eb.ref('excluded.renew_requested_at'),
+            revision: eb.ref('excluded.revision'),
+          })),
         ),
     ),
     ...addressQueries(db),

@@ -5,7 +5,9 @@ import type { AddressSeen, ContactChange, NodeContact } from './contact-store.ts
 import type { NodeAddressesTable, NodeContactsTable } from './schema.ts';
 
 /** A row of contacts beside its node's `connectivity`, as a left join gives it: all null where there is none. */
-export type JoinedContact = { [K in Exclude<keyof NodeContactsTable, 'node_id'>]: NodeContactsTable[K] | null } & {
+export type JoinedContact = {
+  [K in Exclude<keyof NodeContactsTable, 'node_id' | 'revision'>]: NodeContactsTable[K] | null;
+} & {
   connectivity: Exclude<Connectivity, 'never-seen'> | null;
 };
 
@@ -28,7 +30,10 @@ export function contactFromRow(row: JoinedContact): NodeContact {
 }
 
 /** The row of a contact; the request for renewal is another statement's. */
-export function rowFromContact({ nodeId, contact }: ContactChange): Omit<NodeContactsTable, 'renew_requested_at'> & {
+export function rowFromContact({ nodeId, contact }: ContactChange): Omit<
+  NodeContactsTable,
+  'renew_requested_at' | 'revision'
+> & {
   node_id: NodeId;
 } {
   return {

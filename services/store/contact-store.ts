@@ -41,17 +41,30 @@ export interface KnownContact {
   readonly nodeId: NodeId;
   readonly name: NodeName;
   readonly contact: NodeContact;
+  /** Of the last change to it: above that of every change to any contact before. */
+  readonly revision: number;
 }
 
 /** What changed about one node since it was last recorded. */
 export interface ContactChange {
   readonly nodeId: NodeId;
   readonly contact: Omit<NodeContact, 'renewRequestedAt'>;
+  /** The revision that it was made from, 0 for none: it is not recorded over another. Undefined: over whatever there is. */
+  readonly basis?: number | undefined;
   /** Where it was heard from, and when; undefined where that is on record. */
   readonly address: { readonly address: string; readonly at: Date } | undefined;
   /** What the audit log is told. Empty: nothing but the time of the last contact changed, and `contact.connectivity` is on record. */
   readonly events: readonly AuditEvent[];
 }
+
+/**
+ * What became of a change. `recorded`: it is the contact's newest. `stale`: another process changed the contact since, and nothing was recorded.
+ * `gone`: the node is retired or unknown.
+ */
+export type ContactRecorded =
+  | { readonly outcome: 'recorded'; readonly revision: number }
+  | { readonly outcome: 'stale' }
+  | { readonly outcome: 'gone' };
 
 /** An address that a node was heard from. */
 export interface AddressSeen {
@@ -88,6 +101,8 @@ export const ADDRESSES_KEPT = 16;
 export interface ContactReader {
   /** Nodes that something is recorded of, in order of id, after `after`, at most `limit`. */
   listContacts(page: { after?: NodeId | undefined; limit: number }): Promise<readonly KnownContact[]>;
+  /** Those that were changed after `revision`, by whichever process, in order of it, at most `limit`. */
+  listContactChanges(revision: number, limit: number): Promise<readonly KnownContact[]>;
   findContact(nodeId: NodeId): Promise<NodeContact>;
   /** Nodes in order of name, after `after`, at most `limit`. Retired ones when `filter.state` asks for them, and then no others. */
   listInventory(
@@ -99,11 +114,8 @@ export interface ContactReader {
 }
 
 export interface ContactWriter {
-  /**
-   * All of them in one transaction, each with its events. Nothing is recorded of a node that is retired or unknown: resolves to the ids of
-   * those.
-   */
-  recordContacts(changes: readonly ContactChange[]): Promise<readonly NodeId[]>;
+  /** All of them in one transaction, each with its events. Resolves to what became of each, in their order. */
+  recordContacts(changes: readonly ContactChange[]): Promise<readonly ContactRecorded[]>;
   /** From now on the node's heartbeats are answered that it should join again, until it has. Resolves to false for a node that is retired or unknown. */
   requestRenewal(nodeId: NodeId, at: Date, event: AuditEvent): Promise<boolean>;
 }

@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely';
+
 import type { Bytes } from '#core/bytes.ts';
 import type {
   CandidateId,
@@ -183,6 +185,8 @@ export interface NodeContactsTable {
   agent_version: string | null;
   clock_offset_ms: number | null;
   renew_requested_at: string | null;
+  /** Of the last change to the row: above that of every change to any row before. */
+  revision: Generated<number>;
 }
 
 /** Addresses that a node was heard from: the latest few. */

@@ -63,9 +63,12 @@ export function contactContract(current: Current): void {
     test('gives back what was recorded, with its events in the log', async () => {
       const { store } = current();
       await enrol(1, 2);
-      expect(await store.recordContacts([change(1), change(2)])).toEqual([]);
+      expect(await store.recordContacts([change(1), change(2)])).toEqual([
+        { outcome: 'recorded', revision: 1 },
+        { outcome: 'recorded', revision: 2 },
+      ]);
       expect(await store.findContact(labNodeId(1))).toEqual(HEARD);
-      const known = { name: labNodeName(2), nodeId: labNodeId(2), contact: HEARD };
+      const known = { name: labNodeName(2), nodeId: labNodeId(2), contact: HEARD, revision: 2 };
       expect(await store.listContacts({ after: labNodeId(1), limit: 10 })).toEqual([known]);
       expect((await store.readAudit(0, 10)).map(({ nodeName }) => nodeName)).toEqual([labNodeName(1), labNodeName(2)]);
     });
@@ -89,10 +92,45 @@ export function contactContract(current: Current): void {
       await enrol(1, 2);
       await setNodeState(labNodeId(1), 'retired');
       const nodeId = idOf(labNodeId(1));
-      expect(await store.recordContacts([change(1, { nodeId }), change(2)])).toEqual([nodeId]);
+      expect(await store.recordContacts([change(1, { nodeId }), change(2)])).toMatchObject([
+        { outcome: 'gone' },
+        { outcome: 'recorded' },
+      ]);
       expect(await store.findContact(nodeId)).toEqual(NEVER_SEEN);
       expect(await store.requestRenewal(nodeId, NOON, labEvent())).toBe(false);
       expect(await store.auditHead()).toMatchObject({ sequence: 1 });
+    });
+
+    test('records nothing over what another process changed in the meantime', async () => {
+      const { store } = current();
+      await enrol(1);
+      const [first] = await store.recordContacts([change(1, { basis: 0 })]);
+      expect(first).toEqual({ outcome: 'recorded', revision: 1 });
+      const lost: NodeContact = { ...HEARD, connectivity: 'lost' };
+      for (const basis of [0, 2]) {
+        expect(await store.recordContacts([change(1, { contact: lost, basis })])).toEqual([{ outcome: 'stale' }]);
+      }
+      expect(await store.findContact(labNodeId(1))).toEqual(HEARD);
+      expect(await store.auditHead()).toMatchObject({ sequence: 1 });
+      expect(await store.recordContacts([change(1, { contact: lost, basis: 1 })])).toMatchObject([{ revision: 2 }]);
+    });
+
+    test('tells what was changed since, in order, a request for renewal as well', async () => {
+      const { store } = current();
+      await enrol(1, 2, 3);
+      const since = async (revision: number, limit = 10) =>
+        (await store.listContactChanges(revision, limit)).map((one) => [one.nodeId, one.revision]);
+      await store.recordContacts([change(2), change(1)]);
+      await store.requestRenewal(labNodeId(3), NOON, labEvent());
+      await store.recordContacts([change(2)]);
+      expect(await since(0)).toEqual([
+        [labNodeId(1), 2],
+        [labNodeId(3), 3],
+        [labNodeId(2), 4],
+      ]);
+      expect(await since(0, 1)).toEqual([[labNodeId(1), 2]]);
+      expect(await since(3)).toEqual([[labNodeId(2), 4]]);
+      expect(await since(4)).toEqual([]);
     });
 
     test('keeps the latest addresses, and when each was first and last seen', async () => {

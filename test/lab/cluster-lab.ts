@@ -27,6 +27,8 @@ export interface ClusterLab extends AsyncDisposable {
   readonly leases: Map<string, Date>;
   /** Every node's, by the policy. */
   readonly rating: { of: ProtectionRating | undefined };
+  /** Whether the controllers' process leads. */
+  readonly leads: { now: boolean };
   readonly start: (options?: Partial<NodeControllerOptions>) => Promise<KeptCluster>;
   /** The nth node, enrolled and in this state; with a record, as every change has. */
   readonly put: (n: number, state: NodeState) => Promise<string>;
@@ -62,6 +64,7 @@ export async function clusterLab(given: { readonly kubeconfig?: string } = {}): 
     });
   const store = memoryStore();
   const rating: { of: ProtectionRating | undefined } = { of: 'protected' };
+  const leads = { now: true };
   const leases = new Map<string, Date>();
   const enrolled = new Set<number>();
   const running = new AsyncDisposableStack();
@@ -71,6 +74,7 @@ export async function clusterLab(given: { readonly kubeconfig?: string } = {}): 
     api,
     store,
     kubeconfig,
+    leads,
     leases,
     rating,
     start: async (options = {}) =>
@@ -79,6 +83,7 @@ export async function clusterLab(given: { readonly kubeconfig?: string } = {}): 
           client: await openKubeconfigClient(kubeconfig),
           store,
           contacts: { leaseSeen: (name, at) => leases.set(name, at) },
+          leads: () => leads.now,
           ratingOf: () => rating.of,
           unmanaged: ['control-plane-1'],
           options: { deletePods: 'barred', deleteNode: 'never', createNodes: false, ...options },

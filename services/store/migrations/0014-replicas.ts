@@ -4,7 +4,7 @@ import type { Migration } from 'kysely/migration';
 import type { DialectTraits } from '../dialect-traits.ts';
 import type { Schema } from '../schema.ts';
 
-/** What processes over one store agree on: whose turn it is to lead, and the revocation lists that they serve. */
+/** What processes over one store agree on: whose turn it is to lead, the revocation lists that they serve, and what they heard of nodes. */
 export function replicasMigration(traits: DialectTraits): Migration {
   return {
     async up(db: Kysely<Schema>): Promise<void> {
@@ -28,6 +28,11 @@ export function replicasMigration(traits: DialectTraits): Migration {
         .addColumn('entries', traits.wideInteger, (c) => c.notNull())
         .addColumn('der', traits.bytes, (c) => c.notNull());
       await traits.table(lists).execute();
+      await db.schema
+        .alterTable('node_contacts')
+        .addColumn('revision', traits.wideInteger, (c) => c.notNull().defaultTo(0))
+        .execute();
+      await db.schema.createIndex('node_contacts_revision').on('node_contacts').column('revision').execute();
     },
   };
 }

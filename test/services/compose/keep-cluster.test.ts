@@ -39,6 +39,21 @@ describe('a joined node', () => {
     expect(isCordoned()).toBe(false);
   });
 
+  test('is left alone while another process leads, and looked at when this one does', async () => {
+    lab.leads.now = false;
+    await lab.put(1, 'joined');
+    node(NAME);
+    lab.api.put('leases', { metadata: { name: NAME }, spec: { renewTime: new Date().toISOString() } });
+    await lab.start();
+    await expect.poll(() => lab.api.openWatches, SOON).toBe(2);
+    await lab.put(1, 'joined');
+    node(NAME, { taints: [FOREIGN] });
+    await expect.poll(() => lab.store.auditHead(), SOON).toMatchObject({ sequence: 3 });
+    expect([lab.api.writes, lab.leases.size]).toEqual([[], 0]);
+    lab.leads.now = true;
+    await expect.poll(() => taints(), SOON).toEqual([FOREIGN, RATED]);
+  });
+
   test('gets it when its Node appears, and again when somebody takes it off', async () => {
     await lab.put(1, 'joined');
     await lab.start();

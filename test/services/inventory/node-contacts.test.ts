@@ -3,9 +3,14 @@ import { z } from 'zod';
 
 import { DependencyError } from '#core/dependency-error.ts';
 import { connectivityAfter, isWorse } from '#services/inventory/connectivity.ts';
-import { type Heard, NodeContacts } from '#services/inventory/node-contacts.ts';
+import {
+  type Heard,
+  NodeContacts,
+  type NodeContactsDeps,
+  SHARED_SILENCE_MS,
+} from '#services/inventory/node-contacts.ts';
 import { type MemoryStore, memoryStore } from '#test/fakes/memory-store.ts';
-import { afterNoon, labEnrolment, labNodeId, labNodeName, NOON } from '#test/lab/store-values.ts';
+import { afterNoon, labEnrolment, labEvent, labNodeId, labNodeName, NOON } from '#test/lab/store-values.ts';
 
 const SILENCE = { lateMs: 90_000, lostMs: 600_000 };
 const BOOT = '3e1c0f6a-7f0b-4f0e-9d55-0a1b2c3d4e5f';
@@ -226,5 +231,144 @@ describe('the contacts of nodes', () => {
       'node.connectivity-changed connected',
       `node.booted ${NEXT_BOOT}`,
     ]);
+  });
+});
+
+describe('the contacts of nodes that several processes hear', () => {
+  let store: MemoryStore;
+  let seconds: number;
+  /** Of two processes over one store; the first one leads. */
+  let leader: NodeContacts;
+  let other: NodeContacts;
+
+  const shared = (): NodeContactsDeps['store'] => ({
+    isShared: true,
+    listContacts: (page) => store.listContacts(page),
+    listContactChanges: (...since) => store.listContactChanges(...since),
+    recordContacts: (changes) => store.recordContacts(changes),
+  });
+  const open = (): Promise<NodeContacts> =>
+    NodeContacts.open({
+      now: () => afterNoon(seconds),
+      elapsedMs: () => seconds * 1_000,
+      turn: () => Promise.resolve(),
+      silence: SILENCE,
+      store: shared(),
+    });
+  const hears = (contacts: NodeContacts, bootId = BOOT): void => {
+    const node = { nodeId: labNodeId(1), name: labNodeName(1), at: afterNoon(seconds), address: '192.0.2.7' };
+    contacts.heard({ ...node, bootId, agentVersion: '1.0.0', clockOffsetMs: 3 });
+  };
+  /** What each process does once a second; the times of contacts are recorded every ten. */
+  const tick = async (everything = seconds % 10 === 0): Promise<void> => {
+    for (const contacts of [leader, other]) {
+      await contacts.refresh();
+      if (contacts === leader) await contacts.sweep();
+      await contacts.record(everything);
+    }
+  };
+  const events = async () => (await store.readAudit(0, 1_000)).map(({ type, facts }) => `${type} ${facts['to'] ?? ''}`);
+  const found = () => [leader, other].map((contacts) => contacts.of(labNodeId(1))?.connectivity);
+
+  beforeEach(async () => {
+    seconds = 0;
+    store = memoryStore();
+    await store.enrolNodes([labEnrolment(1)], 'admin:alice', NOON, []);
+    leader = await open();
+    other = await open();
+  });
+
+  test('are known to a process that did not hear them', async () => {
+    hears(other);
+    await tick();
+    await tick();
+    expect(leader.of(labNodeId(1))).toMatchObject({ connectivity: 'connected', lastHeartbeatAt: NOON, bootId: BOOT });
+  });
+
+  test('make nobody late who is heard elsewhere, however the records of that fall', async () => {
+    for (; seconds < 600; seconds += 1) {
+      // The last one that is in time: missed twice, and heard just before the third.
+      if (seconds % 89 === 0) hears(other);
+      await tick();
+    }
+    expect(found()).toEqual(['connected', 'connected']);
+    expect(await events()).toEqual(['node.booted ', 'node.connectivity-changed connected']);
+  });
+
+  test('make late whom nobody hears, once, by the process that leads', async () => {
+    hears(other);
+    const lateAt = (SILENCE.lateMs + SHARED_SILENCE_MS) / 1_000;
+    for (; seconds < lateAt; seconds += 1) await tick();
+    expect(found()).toEqual(['connected', 'connected']);
+    await tick();
+    seconds += 3;
+    await tick();
+    await tick();
+    expect(found()).toEqual(['late', 'late']);
+    expect(await events()).toHaveLength(3);
+    hears(other);
+    await tick();
+    await tick();
+    expect(found()).toEqual(['connected', 'connected']);
+    expect((await events()).slice(2)).toEqual([
+      'node.connectivity-changed late',
+      'node.connectivity-changed connected',
+    ]);
+  });
+
+  test('are told of once when two processes hear the same boot', async () => {
+    hears(leader);
+    hears(other);
+    await tick();
+    await tick();
+    await tick(true);
+    expect(await events()).toEqual(['node.booted ', 'node.connectivity-changed connected']);
+    hears(leader, NEXT_BOOT);
+    hears(other, NEXT_BOOT);
+    await tick();
+    await tick(true);
+    expect(await events()).toHaveLength(3);
+    expect(await store.findContact(labNodeId(1))).toMatchObject({ bootsSeen: 2, bootId: NEXT_BOOT });
+  });
+
+  test('never go back to an earlier one, whoever records last', async () => {
+    hears(other);
+    seconds = 5;
+    hears(leader);
+    await leader.record(true);
+    await other.record(true);
+    expect(await store.findContact(labNodeId(1))).toMatchObject({ lastHeartbeatAt: afterNoon(5) });
+    await tick(true);
+    expect(await store.findContact(labNodeId(1))).toMatchObject({ lastHeartbeatAt: afterNoon(5), bootsSeen: 1 });
+    expect(other.of(labNodeId(1))).toMatchObject({ lastHeartbeatAt: afterNoon(5) });
+  });
+
+  test('bring a request for renewal to the process that the node calls', async () => {
+    hears(other);
+    await tick();
+    await store.requestRenewal(labNodeId(1), afterNoon(3), labEvent());
+    await tick();
+    expect(other.of(labNodeId(1))?.renewRequestedAt).toEqual(afterNoon(3));
+    hears(other);
+    await tick(true);
+    expect((await store.findContact(labNodeId(1))).renewRequestedAt).toEqual(afterNoon(3));
+  });
+
+  test('blame nobody for the time in which the store was away', async () => {
+    hears(other);
+    await tick();
+    await tick();
+    store.unavailable = true;
+    for (; seconds < 300; seconds += 10) {
+      hears(other);
+      await expect(leader.refresh()).rejects.toThrow(DependencyError);
+      expect(await leader.sweep()).toBe(0);
+    }
+    store.unavailable = false;
+    await leader.refresh();
+    expect(await leader.sweep()).toBe(0);
+    await other.record(true);
+    await tick();
+    expect(found()).toEqual(['connected', 'connected']);
   });
 });

@@ -31,6 +31,7 @@ function registered(): readonly string[] {
     store: probed,
     signer: probed,
     ready: () => true,
+    leads: () => true,
     caCertificates: [],
   });
   exportMetrics(registry, { destinations: [], failureKinds: [], lags: () => Promise.resolve([]) });

@@ -121,6 +121,7 @@ const COLUMNS = {
     'last_lease_at',
     'node_id',
     'renew_requested_at',
+    'revision',
   ],
   revocations: ['change', 'dropped', 'not_after', 'reason', 'revoked_at', 'serial'],
   step_up_challenges: ['challenge', 'expires_at'],
