@@ -26,7 +26,7 @@ export const KUBERNETES_PROOFS: readonly CheckProof[] = [
     file: PLAN,
     check: '      return { patch: undefined, actions: [], deletePods: false, deleteNode: false };\n    default',
     without: '      return planJoined(standing, node);\n    default',
-    test: RUNNING,
+    test: 'test/services/kubernetes/node-plan.test.ts',
   },
   {
     removes: 'that somebody else’s cordon stays',

@@ -24,6 +24,16 @@ describe('T-76 somebody who speaks as the service offers nodes a root of their o
     }
   });
 
+  test('T76 a root that a known one signed is taken', async () => {
+    const [own, next] = [await labNodeCa(), await labNodeCa()];
+    const nextByOwn = await createCrossCertificate(next.root.certificate, own.root, context);
+    const offered = [own.root.certificate, next.root.certificate, nextByOwn];
+    expect(followRoots([own.root.certificate], offered, LAB_NOW)).toEqual([
+      own.root.certificate,
+      next.root.certificate,
+    ]);
+  });
+
   test('T76 a cross-certificate for one key vouches for no other', async () => {
     const [own, next, foreign] = [await labNodeCa(), await labNodeCa(), await labNodeCa()];
     const known = [own.root.certificate];
