@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { caCommand } from './ca-commands.ts';
 import { storeCommands } from './store-commands.ts';
 import { keysAddCommand } from './commands/admin/keys-add.ts';
+import { auditExportStatusCommand } from './commands/audit/export-status.ts';
 import { auditTailCommand } from './commands/audit/tail.ts';
 import { auditVerifyCommand } from './commands/audit/verify.ts';
 import { certsListCommand } from './commands/certs/list.ts';
@@ -136,7 +137,13 @@ export function buildProgram(muster: Muster, setExitCode: (code: number) => void
       'what makes you an administrator',
       noun('keys', 'security keys, the second factor', keysAddCommand(muster)),
     ),
-    noun('audit', 'the audit log', auditTailCommand(muster), auditVerifyCommand(muster, setExitCode)),
+    noun(
+      'audit',
+      'the audit log',
+      auditTailCommand(muster),
+      auditVerifyCommand(muster, setExitCode),
+      noun('export', 'the audit log on its way out', auditExportStatusCommand(muster)),
+    ),
   ];
   for (const command of [init, serve, status, authorizer, kubernetes, caCommand(muster), ...storeCommands(muster)])
     if (command !== undefined) program.addCommand(command.helpGroup('On the server:'));

@@ -9,6 +9,7 @@ import { parseCertificate } from '#pki/x509/certificate.ts';
 import { parseSnapshotKey } from '#services/kubernetes/signed-statement.ts';
 
 import { readAdministrators } from './administrators.ts';
+import { checkDestinationFiles } from './audit-destinations.ts';
 import type { OtherAuthorities } from './authorities.ts';
 import { type CollectorMaterial, readCollectorMaterial } from './collector-material.ts';
 import type { ServerConfig } from '#services/config/config.ts';
@@ -92,6 +93,9 @@ export async function loadMaterial(
   }
   if (chain !== undefined && clientCa !== undefined && shareAKey(nodeCasOf(chain, others), clientCa.ders)) {
     problems.push(`${clientCaFile}: a CA of the nodes must not certify administrators`);
+  }
+  for (const [index, one] of config.audit.export.entries()) {
+    await attempt(`audit.export.${index}`, () => checkDestinationFiles(one));
   }
   const snapshotKeyFile = config.snapshot?.key;
   const snapshotKey =

@@ -2,6 +2,7 @@ import { revocationRoutes, type RevocationRoutesDeps } from '#services/admin/rev
 import { candidateRoutes, type CandidateRoutesDeps } from '#services/admin/candidate-routes.ts';
 import { adminRoutes, type AdminRoutesDeps } from '#services/admin/routes.ts';
 import type { JoinTokenDeps } from '#services/admin/join-tokens.ts';
+import { exportRoutes, type ExportRoutesDeps } from '#services/audit-export/routes.ts';
 import { tokenRoutes } from '#services/admin/token-routes.ts';
 import type { EventFeedDeps } from '#services/inventory/event-feed.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
@@ -39,6 +40,7 @@ export function openApiPage(): string {
     ...joinHistoryRoutes(unused(none as JoinHistoryDeps)),
     ...referenceRoutes(unused(none as ReferenceRoutesDeps)),
     ...inventoryRoutes(unused(none as InventoryRoutesDeps)),
+    ...exportRoutes(unused(none as ExportRoutesDeps)),
     ...eventRoutes(unused(none as EventFeedDeps)),
     ...revocationRoutes(unused(none as RevocationRoutesDeps)),
     ...kubernetesRoutes({ snapshotFeed: undefined }),

@@ -4,6 +4,7 @@ import { candidateRoutes } from '#services/admin/candidate-routes.ts';
 import { revocationRoutes } from '#services/admin/revocation-routes.ts';
 import { adminRoutes } from '#services/admin/routes.ts';
 import { tokenRoutes } from '#services/admin/token-routes.ts';
+import { exportRoutes } from '#services/audit-export/routes.ts';
 import { eventRoutes } from '#services/inventory/event-routes.ts';
 import { joinHistoryRoutes } from '#services/inventory/join-routes.ts';
 import type { NodeContacts } from '#services/inventory/node-contacts.ts';
@@ -13,6 +14,7 @@ import { kubernetesRoutes } from '#services/kubernetes/routes.ts';
 import { snapshotFeed, type SnapshotFeed } from '#services/kubernetes/snapshot-feed.ts';
 import { storeSnapshotSource } from '#services/kubernetes/snapshot-source.ts';
 
+import type { KeptAuditExport } from './keep-audit-export.ts';
 import type { KeptCluster } from './keep-cluster.ts';
 import { elapsedMs, pauseUntil } from './monotonic.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
@@ -23,6 +25,7 @@ export interface AdminApiNeeds {
   readonly contacts: NodeContacts;
   /** Undefined where no cluster is followed. */
   readonly cluster: Pick<KeptCluster, 'view'> | undefined;
+  readonly auditExport: Pick<KeptAuditExport, 'standings'>;
   /** Aborted when the service stops: streams end with it. */
   readonly stopping: AbortSignal;
   /** The description of all routes, these among them. */
@@ -30,7 +33,8 @@ export interface AdminApiNeeds {
 }
 
 /** The administrators' routes over the store, the policy in force and the contacts. None of them is guarded by a second factor yet. */
-export function adminApiOf(parts: ServiceParts, { contacts, cluster, stopping, document }: AdminApiNeeds) {
+export function adminApiOf(parts: ServiceParts, needs: AdminApiNeeds) {
+  const { contacts, cluster, auditExport, stopping, document } = needs;
   const { store, now, random } = parts;
   const { policySource } = parts.material;
   const appendAudit = (event: AuditEvent) => store.appendAudit(event);
@@ -78,6 +82,7 @@ export function adminApiOf(parts: ServiceParts, { contacts, cluster, stopping, d
       contacts,
       clusterView: (name) => cluster?.view(name),
     }),
+    ...exportRoutes(auditExport),
     ...eventRoutes({ store, pause: pauseUntil, elapsedMs, stopping }),
     ...revocationRoutes({ now, store }),
     ...kubernetesRoutes({ snapshotFeed: snapshotFeedOf(parts) }),

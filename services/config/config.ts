@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { isKubernetesNodeName } from '#services/kubernetes/statement.ts';
 
+import { auditSchema, withAbsoluteAuditPaths } from './audit-config.ts';
 import { connectivitySchema } from './connectivity-config.ts';
 import { kubeconfigSchema, nodeControllerSchema, withAbsoluteKubeconfig } from './node-controller-config.ts';
 import { healthListenerSchema } from './health-config.ts';
@@ -152,6 +153,7 @@ export const serverConfigSchema = z
       .default([])
       .describe('PEM files of node roots to come, and of cross-certificates between roots (`muster ca rotate-root`).'),
     store: storeSchema,
+    audit: auditSchema,
     tickets,
     policy: path.describe('The policy file: pools, their segments and what their nodes must prove.'),
     kubernetes,
@@ -241,6 +243,7 @@ function withAbsolutePaths(config: ServerConfig, base: string): ServerConfig {
     retiredIssuers: config.retiredIssuers.map(issuerAt),
     furtherRoots: config.furtherRoots.map(at),
     store: withAbsoluteStorePaths(config.store, at),
+    audit: withAbsoluteAuditPaths(config.audit, at),
     tickets: { key: at(config.tickets.key) },
     policy: at(config.policy),
     kubernetes: {

@@ -10,12 +10,14 @@ export interface HealthSources {
   readonly signer: () => Probed;
   readonly policy: () => { readonly lastError: object | undefined };
   readonly crls: () => readonly Pick<CrlFacts, 'issuerKeyId' | 'nextUpdate'>[];
+  /** What keeps audit records from being delivered. */
+  readonly auditExport: () => readonly string[];
   readonly now: () => Date;
 }
 
 /** Something that is not as it should be. */
 export interface Ailment {
-  readonly part: 'service' | 'store' | 'signer' | 'policy' | 'crl';
+  readonly part: 'service' | 'store' | 'signer' | 'policy' | 'crl' | 'audit-export';
   readonly reason: string;
 }
 
@@ -46,5 +48,6 @@ export function ailmentsOf(sources: HealthSources): readonly Ailment[] {
   for (const { issuerKeyId, nextUpdate } of crls) {
     if (nextUpdate <= now) ailments.push({ part: 'crl', reason: `the list of ${issuerKeyId} is out of date` });
   }
+  for (const reason of sources.auditExport()) ailments.push({ part: 'audit-export', reason });
   return ailments;
 }

@@ -40,6 +40,7 @@ const ROUTES: Readonly<Record<string, Permission>> = {
   'GET /v1/joins/{requestId}/explanation': 'joins:read',
   'GET /v1/audit': 'audit:read',
   'GET /v1/audit/head': 'audit:read',
+  'GET /v1/audit/exports': 'audit:read',
   'GET /v1/snapshot': 'snapshot:read',
   'GET /v1/reference-values': 'policy:read',
   'POST /v1/reference-values/capture': 'reference-values:capture',

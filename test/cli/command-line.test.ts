@@ -60,6 +60,7 @@ describe('the command line', () => {
       ['reference', 'capture'],
       ['audit', 'tail'],
       ['audit', 'verify'],
+      ['audit', 'export', 'status'],
       ['policy', 'check'],
       ['completion'],
     ]) {
