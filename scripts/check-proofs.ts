@@ -17,6 +17,7 @@ import { NETWORK_ORIGIN_PROOFS } from './proofs/network-origin.ts';
 import { POLICY_PROOFS } from './proofs/policy.ts';
 import { QUOTE_PROOFS } from './proofs/quote.ts';
 import { REFERENCE_PROOFS } from './proofs/reference-values.ts';
+import { REPLICA_PROOFS } from './proofs/replicas.ts';
 import { REVOCATION_PROOFS } from './proofs/revocation.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
 import { STEP_UP_PROOFS } from './proofs/step-up.ts';
@@ -48,4 +49,5 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...SIGNED_MEASUREMENTS_PROOFS,
   ...INVENTORY_PROOFS,
   ...STEP_UP_PROOFS,
+  ...REPLICA_PROOFS,
 ];

@@ -69,7 +69,7 @@ export const INVENTORY_PROOFS: readonly CheckProof[] = [
   {
     removes: 'that the service’s own absence makes no node late',
     file: CONTACTS,
-    check: '(entry.heardMs ?? this.#startedMs)',
+    check: 'Math.max(entry.heardMs ?? 0, this.#countedFromMs)',
     without: '(entry.heardMs ?? 0)',
     test: CONTACTS_TEST,
   },

@@ -40,7 +40,7 @@ export const REVOCATION_PROOFS: readonly CheckProof[] = [
   },
   {
     removes: 'that an entry stays until a list past its expiry had it',
-    file: 'services/store/revocation-queries.ts',
+    file: 'services/store/crl-lists.ts',
     check: "eb('crls.published_at', '<=', eb.ref('revocations.not_after')),",
     without: '',
     test: MEMORY,
@@ -55,15 +55,15 @@ export const REVOCATION_PROOFS: readonly CheckProof[] = [
   {
     removes: 'the look for newer revocations',
     file: PUBLISHER,
-    check: 'if (!isDue && served !== undefined && served.through >= newest) return;',
+    check: 'if (!isDue && served !== undefined && served.through >= (await store.newestRevocationChange())) return;',
     without: 'if (!isDue && served !== undefined) return;',
     test: PUBLISHER_TEST,
   },
   {
     removes: 'that a list in doubt is built from the store again',
     file: PUBLISHER,
-    check: 'kept = undefined;\n        await builder',
-    without: 'await builder',
+    check: 'await stopMaking();\n      throw error;',
+    without: 'throw error;',
     test: PUBLISHER_TEST,
   },
   {
