@@ -43,7 +43,10 @@ const PUBLIC: Readonly<Record<string, string>> = {
   'administrators/administrators.yaml': 'made/administrators.yaml',
 };
 
-describe.skipIf(!isRoot())('with the Secrets and ConfigMaps that the page tells to make, the service', () => {
+/** Programs are started; on a busy machine that takes its time. */
+const TIMEOUT = { timeout: 90_000 };
+
+describe.skipIf(!isRoot())('with the Secrets and ConfigMaps that the page tells to make, the service', TIMEOUT, () => {
   let folder: string;
   const mounted = (name: string): string => join(folder, 'etc/muster', name);
   const mode = (volume: string, gid: number, bits: number): void => {
@@ -77,7 +80,7 @@ describe.skipIf(!isRoot())('with the Secrets and ConfigMaps that the page tells 
     const text = readFileSync(join(FOLDER, 'example/muster.yaml'), 'utf8');
     writeFileSync(mounted('config/muster.yaml'), text.replaceAll('/etc/muster/', `${mounted('.')}/`));
     for (const volume of ['config', 'administrators', 'certificates']) mode(volume, 0, 0o644);
-  });
+  }, TIMEOUT.timeout);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('would start as the pod’s user and group', () => {

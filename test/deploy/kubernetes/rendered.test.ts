@@ -23,6 +23,12 @@ const program = (): Kustomize => {
   if (kustomize === undefined) throw new Error('skipped without one');
   return kustomize;
 };
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined;
+  return () => (made ??= make());
+};
+const base = once(() => render(program(), 'base'));
+const example = once(() => render(program(), 'example'));
 const one = (objects: readonly ManifestObject[], kind: string): ManifestObject => {
   const [found, ...others] = objects.filter((object) => object.kind === kind);
   if (found === undefined || others.length > 0) throw new Error(`not one ${kind}`);
@@ -36,7 +42,7 @@ const ways: readonly (readonly [string, () => readonly ManifestObject[]])[] = [
   ['base, for another cluster', () => renderWith(program(), 'base', ['node-controller-outside', 'vault-login'])],
 ];
 
-describe.skipIf(kustomize === undefined)('as kustomize renders it,', () => {
+describe.skipIf(kustomize === undefined)('as kustomize renders it,', { timeout: 60_000 }, () => {
   test.each(ways)('%s is what the schemas know and our rules allow', (_, rendered) => {
     const objects = rendered();
     expect(objects.length).toBeGreaterThan(0);
@@ -49,15 +55,15 @@ describe.skipIf(kustomize === undefined)('as kustomize renders it,', () => {
       podOf(one(objects, 'Deployment'))
         ?.spec.volumes.flatMap(({ projected }) => projected?.sources ?? [])
         .flatMap((source) => (source['serviceAccountToken'] === undefined ? [] : [source['serviceAccountToken']]));
-    expect(tokens(render(program(), 'base'))).toEqual([]);
-    expect(tokens(render(program(), 'example'))).toEqual([
+    expect(tokens(base())).toEqual([]);
+    expect(tokens(example())).toEqual([
       { path: 'token', audience: 'vault', expirationSeconds: 600 },
       { path: 'token', expirationSeconds: 3_600 },
     ]);
   });
 
   test('the example gives the printed rights to the service’s account, and to nobody else', () => {
-    const objects = render(program(), 'example');
+    const objects = example();
     const account = [{ kind: 'ServiceAccount', name: 'muster', namespace: 'muster' }];
     for (const kind of ['RoleBinding', 'ClusterRoleBinding']) expect(one(objects, kind)['subjects']).toEqual(account);
     const printed = MANIFESTS.filter(({ file }) => file.endsWith('/rbac.yaml')).map(({ object }) => object);
@@ -65,7 +71,7 @@ describe.skipIf(kustomize === undefined)('as kustomize renders it,', () => {
   });
 
   test('the example runs on control planes, and rolls when its configuration changes', () => {
-    const objects = render(program(), 'example');
+    const objects = example();
     const spec = podOf(one(objects, 'Deployment'))?.spec;
     expect(spec).toMatchObject({ nodeSelector: { 'node-role.kubernetes.io/control-plane': '' } });
     const names = spec?.volumes.flatMap(({ configMap }) => configMap?.name ?? []);
