@@ -7,12 +7,12 @@ import { parseArgs } from 'node:util';
 import { MUTATION_FOLDERS, type MutationFolder } from './mutation/folders.ts';
 import { installTools } from './mutation/install-tools.ts';
 import { forgetUnnoticed, readMutationReport, renderMutationReport } from './mutation/mutation-report.ts';
-import { type PassSettings, strykerSettings, vitestConfig } from './mutation/stryker-settings.ts';
+import { type PassSettings, strykerSettings } from './mutation/stryker-settings.ts';
 
 /**
  * Mutation testing: changes the code in a copy of the tree, one small thing at a time, and says which changes no test noticed.
  *
- * `npm run mutate [-- [--force] [--cache directory] folder or file…]`: folders are those of `mutation/folders.ts`, and a file is one in them;
+ * `npm run mutate [-- [--force] [--concurrency n] [--cache directory] folder or file…]`: folders are those of `mutation/folders.ts`, and a file is one in them;
  * none named: all. What the last run found is kept in the cache, and only mutants whose code or tests have changed since run again, unless
  * `--force`. Exit 0 when every folder reached the least score.
  */
@@ -20,7 +20,11 @@ function main(args: readonly string[]): number {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { force: { type: 'boolean', default: false }, cache: { type: 'string' } },
+    options: {
+      force: { type: 'boolean', default: false },
+      cache: { type: 'string' },
+      concurrency: { type: 'string', default: '2' },
+    },
   });
   const chosen = chooseFolders(positionals);
   if (typeof chosen === 'string') {
@@ -31,7 +35,8 @@ function main(args: readonly string[]): number {
   const cache = values.cache ?? join(homedir(), '.cache/muster-mutation');
   mkdirSync(cache, { recursive: true });
   const tools = installTools(root, cache);
-  const below = chosen.filter((folder) => !mutateFolder(folder, { root, cache, tools, force: values.force }));
+  const run = { root, cache, tools, force: values.force, concurrency: Number(values.concurrency) };
+  const below = chosen.filter((folder) => !mutateFolder(folder, run));
   if (below.length > 0) console.log(`\nNot good enough: ${below.map(({ name }) => name).join(', ')}`);
   return below.length > 0 ? 1 : 0;
 }
@@ -65,13 +70,15 @@ interface MutationRun {
   readonly cache: string;
   readonly tools: string;
   readonly force: boolean;
+  /** How many mutants are tried at a time. */
+  readonly concurrency: number;
 }
 
 /** Both passes over one folder; prints what they found. True when the score suffices. */
 function mutateFolder(folder: MutationFolder, run: MutationRun): boolean {
-  const quick = runPass(folder, run, { pass: 'quick', force: run.force });
+  const quick = runPass(folder, run, { pass: 'quick', force: run.force, concurrency: run.concurrency });
   forgetUnnoticed(quick.incremental);
-  const whole = runPass(folder, run, { pass: 'whole', force: false });
+  const whole = runPass(folder, run, { pass: 'whole', force: false, concurrency: run.concurrency });
   if (existsSync(whole.report)) console.log(renderMutationReport(readMutationReport(whole.report)));
   return whole.ok;
 }
@@ -87,8 +94,7 @@ function runPass(folder: MutationFolder, { root, cache, tools }: MutationRun, se
     mkdirSync(work);
     if (existsSync(join(root, '../shared'))) symlinkSync(join(root, '../shared'), join(work, 'shared'));
     rmSync(report, { force: true });
-    const places = { tools, work, report, incremental, vitestConfig: join(scratch, 'vitest.config.mjs') };
-    writeFileSync(places.vitestConfig, vitestConfig(folder, settings.pass));
+    const places = { tools, work, report, incremental };
     const file = join(scratch, 'stryker.json');
     writeFileSync(file, JSON.stringify(strykerSettings(folder, places, settings)));
     const stryker = join(tools, 'node_modules/@stryker-mutator/core/bin/stryker.js');

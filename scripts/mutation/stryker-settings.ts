@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { LEAST_SCORE, type MutationFolder } from './folders.ts';
+import { LEAST_SCORE, type MutationFolder, type TestGlobs } from './folders.ts';
 
 export interface RunPlaces {
   /** The installed tools. */
@@ -10,7 +10,6 @@ export interface RunPlaces {
   /** What earlier runs found, for Stryker to start from. */
   readonly incremental: string;
   readonly report: string;
-  readonly vitestConfig: string;
 }
 
 /**
@@ -23,23 +22,28 @@ export interface PassSettings {
   readonly pass: Pass;
   /** Test every mutant again, whatever an earlier run found. */
   readonly force: boolean;
+  /** How many mutants are tried at a time. */
+  readonly concurrency: number;
 }
 
 /** Stryker's settings for one pass over a folder. */
-export function strykerSettings(folder: MutationFolder, places: RunPlaces, { pass, force }: PassSettings): object {
+export function strykerSettings(
+  folder: MutationFolder,
+  places: RunPlaces,
+  { pass, force, concurrency }: PassSettings,
+): object {
   return {
     mutate: folder.mutate,
-    testRunner: 'vitest',
-    plugins: [
-      join(places.tools, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js'),
-      join(import.meta.dirname, 'texts-for-people.ts'),
-    ],
+    testRunner: 'warm',
+    plugins: [join(import.meta.dirname, 'warm/warm-runner.ts'), join(import.meta.dirname, 'texts-for-people.ts')],
     ignorers: ['texts-for-people'],
-    vitest: { configFile: places.vitestConfig, related: true, pool: 'threads' },
+    warm: testsOf(folder, pass),
     coverageAnalysis: 'perTest',
     ignoreStatic: pass === 'quick',
-    concurrency: 2,
-    timeoutMS: 5_000,
+    concurrency,
+    // The runner has limits of its own, for each test: this is for a loop that waits for nothing and reaches no mutant.
+    timeoutMS: 20_000,
+    timeoutFactor: 0.5,
     dryRunTimeoutMinutes: 10,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: places.report },
@@ -48,7 +52,7 @@ export function strykerSettings(folder: MutationFolder, places: RunPlaces, { pas
     force,
     thresholds: { high: 100, low: LEAST_SCORE, break: pass === 'quick' ? null : LEAST_SCORE },
     tempDirName: places.work,
-    ignorePatterns: ['docs', 'deploy', 'bench'],
+    ignorePatterns: ['deploy', 'bench'],
     // Stryker would rewrite tsconfig.json with the compiler's programming interface, which TypeScript 7 does not have; nothing here reads it.
     tsconfigFile: 'none',
     allowConsoleColors: false,
@@ -56,12 +60,11 @@ export function strykerSettings(folder: MutationFolder, places: RunPlaces, { pas
   };
 }
 
-/** A vitest configuration with nothing in it but the pass's tests: a module's text, which imports nothing. */
-export function vitestConfig(folder: MutationFolder, pass: Pass): string {
+/** The globs of the pass's tests. */
+function testsOf(folder: MutationFolder, pass: Pass): TestGlobs {
   const globs = pass === 'quick' ? folder.tests : [...folder.tests, ...folder.slowTests];
-  const include = globs.filter((glob) => !glob.startsWith('!'));
-  const exclude = globs.filter((glob) => glob.startsWith('!')).map((glob) => glob.slice(1));
-  // Each run of a mutant has a worker of its own, so that test files may share the modules in it.
-  const test = { include, exclude, isolate: false, testTimeout: 20_000, hookTimeout: 60_000, reporters: ['default'] };
-  return `export default ${JSON.stringify({ test })};\n`;
+  return {
+    include: globs.filter((glob) => !glob.startsWith('!')),
+    exclude: globs.filter((glob) => glob.startsWith('!')).map((glob) => glob.slice(1)),
+  };
 }

@@ -6,7 +6,12 @@ interface Named {
 /** As much of Babel's NodePath as is needed to see where a string stands. */
 export interface StringPlace {
   readonly node: { readonly type: string };
-  readonly parent: { readonly type: string; readonly callee?: Named; readonly key?: Named } | null;
+  readonly parent: {
+    readonly type: string;
+    readonly callee?: Named & { readonly property?: Named };
+    readonly key?: Named;
+    readonly id?: Named;
+  } | null;
   /** The name of the list of the parent that holds the node, and its place in it or else its name there. */
   readonly listKey: string | undefined;
   readonly key: string | number | null;
@@ -27,6 +32,18 @@ const TEXT_ARGUMENT: ReadonlyMap<string, number> = new Map([
   ['unsafe', 0],
 ]);
 
+/** Methods of readers that take the name of the structure being read last: it is only ever part of an error's message. */
+const NAMING_METHODS = new Set([
+  'inside',
+  'insideOptional',
+  'sequence',
+  'tagged',
+  'octetStringAndInside',
+  'wholeAndInside',
+  'wholeSequence',
+  'sizedReader',
+]);
+
 /**
  * Why the string at `place` is not worth a mutant: it is a sentence for people, and a test that pins its wording would only have to be
  * changed with it. Undefined for every other node, all strings that machines read among them: codes, names, object identifiers, labels.
@@ -37,7 +54,12 @@ export function textForPeople({ node, parent, listKey, key }: StringPlace): stri
   if (isArgument && parent.callee?.type === 'Identifier' && TEXT_ARGUMENT.get(parent.callee.name ?? '') === key) {
     return 'a part of an error’s message, for people';
   }
-  const isDetail = parent.type === 'ObjectProperty' && key === 'value' && parent.key?.name === 'detail';
+  if (isArgument && NAMING_METHODS.has(parent.callee?.property?.name ?? '')) {
+    return 'a part of an error’s message, for people';
+  }
+  const isDetail =
+    (parent.type === 'ObjectProperty' && key === 'value' && parent.key?.name === 'detail') ||
+    (parent.type === 'VariableDeclarator' && key === 'init' && parent.id?.name === 'detail');
   return isDetail ? 'the detail of a denial, for people' : undefined;
 }
 

@@ -86,6 +86,38 @@ describe('left out are only texts for people', () => {
     ['the name of the structure that is read', thrown('Reader', 1), true],
     ['what is wrong with an event', { ...thrown('grammarDenial', 1), parent: called('grammarDenial') }, true],
     ['the detail of a denial', valueOf('detail'), true],
+    [
+      'the detail of a denial, where it is put together first',
+      {
+        node: { type: 'TemplateLiteral' },
+        parent: { type: 'VariableDeclarator', id: { type: 'Identifier', name: 'detail' } },
+        listKey: undefined,
+        key: 'init',
+      },
+      true,
+    ],
+    [
+      'the name of the structure that a reader goes into',
+      {
+        ...thrown('Reader', 0),
+        parent: {
+          type: 'CallExpression',
+          callee: { type: 'MemberExpression', property: { type: 'Identifier', name: 'sequence' } },
+        },
+      },
+      true,
+    ],
+    [
+      'another method’s argument',
+      {
+        ...thrown('Reader', 0),
+        parent: {
+          type: 'CallExpression',
+          callee: { type: 'MemberExpression', property: { type: 'Identifier', name: 'get' } },
+        },
+      },
+      false,
+    ],
     ['its code', valueOf('code'), false],
     ['a name that is written as one', { ...valueOf('detail'), key: 'key' }, false],
     ['a number in an error', thrown('RangeError', 0, 'NumericLiteral'), false],
