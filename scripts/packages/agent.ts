@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { arch } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
 import { buildAgent, type BuiltAgent } from './build-agent.ts';
-import { sha256OfFile } from './checksums.ts';
 import { ARCHITECTURES, type Architecture } from './runtime.ts';
+import { compareWithSecondBuild } from './second-build.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,10 +26,15 @@ if (architecture === undefined) {
   console.error(`there is no runtime for ${values.arch}: --arch takes ${ARCHITECTURES.join(' or ')}`);
   process.exitCode = 64;
 } else {
-  const built = await buildAgent(root, architecture, resolve(values.out));
+  const output = resolve(values.out);
+  const build = (into: string): Promise<BuiltAgent> => buildAgent(root, architecture, into);
+  const built = await build(output);
   process.stdout.write(readFileSync(built.checksums, 'utf8'));
   if (values.measure) measure(built, architecture);
-  if (values.twice) await compareWithSecondBuild(built, architecture);
+  if (values.twice) {
+    const parts = ({ program, sbom, deb }: BuiltAgent) => [program, sbom, deb];
+    if (!(await compareWithSecondBuild({ first: built, build, parts, near: output }))) process.exitCode = 1;
+  }
 }
 
 function measure({ program, deb }: BuiltAgent, of: Architecture): void {
@@ -46,18 +51,4 @@ function measure({ program, deb }: BuiltAgent, of: Architecture): void {
     return performance.now() - from;
   });
   console.log(`start: ${Math.min(...times).toFixed(0)} ms to the end of --version, the best of ${times.length}`);
-}
-
-async function compareWithSecondBuild(first: BuiltAgent, of: Architecture): Promise<void> {
-  const elsewhere = mkdtempSync(join(resolve(values.out), '.second-'));
-  try {
-    const second = await buildAgent(root, of, elsewhere);
-    for (const part of ['program', 'sbom', 'deb'] as const) {
-      const isSame = (await sha256OfFile(first[part])) === (await sha256OfFile(second[part]));
-      console.log(`${basename(first[part])}: the second build ${isSame ? 'is the same, byte for byte' : 'DIFFERS'}`);
-      if (!isSame) process.exitCode = 1;
-    }
-  } finally {
-    rmSync(elsewhere, { recursive: true });
-  }
 }

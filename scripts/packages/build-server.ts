@@ -80,7 +80,7 @@ function packageFiles(root: string, { place, version }: PinnedPackage): readonly
 
 function systemFiles(root: string): readonly PackedFile[] {
   const units = 'usr/lib/systemd/system';
-  const pages = ['install-the-service', 'authorizer', 'reference-values', 'enrol-a-node'];
+  const pages = ['install-the-service', 'from-one-machine-to-a-pool', 'authorizer', 'reference-values', 'enrol-a-node'];
   return [
     { path: 'usr/bin/muster', mode: 0o755, content: { file: join(root, 'deploy/debian/muster/muster') } },
     plain(`${units}/muster.service`, join(root, 'deploy/systemd/muster.service')),
