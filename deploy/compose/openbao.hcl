@@ -1,9 +1,8 @@
 # OpenBao for docker-compose.yml. At its first start it makes the CA's key, the service's policy and login by itself (`initialize`), and revokes
 # its root token: nobody ever has one. It unseals by a key in its volume, so whoever has the volume has the key: for trying out.
-ui            = false
-disable_mlock = true
-api_addr      = "https://openbao:8200"
-cluster_addr  = "https://openbao:8201"
+ui           = false
+api_addr     = "https://openbao:8200"
+cluster_addr = "https://openbao:8201"
 
 listener "tcp" {
   address         = "0.0.0.0:8200"

@@ -74,4 +74,11 @@ export const SIGNALS_PROOFS: readonly CheckProof[] = [
     without: '',
     test: BUDGET_TEST,
   },
+  {
+    removes: 'that `muster status` believes the configured certificate alone',
+    file: 'services/commands/status/health-pages.ts',
+    check: 'if (tls !== undefined) assertShows(answer, tls.shows);',
+    without: '',
+    test: 'test/services/commands/status.test.ts',
+  },
 ];

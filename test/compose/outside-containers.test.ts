@@ -137,7 +137,7 @@ describe.skipIf(!canRun())(
         const listed = await finish('cli', { environment: { MUSTER_CLI_CONFIG: file } });
         expect(listed).toMatch(/demo-node +general +default +joined/);
       }
-      expect(running.get('node')?.run(['test', '-s', '/run/muster-agent/node.pem'])).toBe(0);
+      expect(running.get('node')?.run(['test', '-s', '/run/muster-agent/node.pem']).status).toBe(0);
     });
 
     test('the key that signs is in OpenBao, and no replica has one', () => {
@@ -155,9 +155,9 @@ describe.skipIf(!canRun())(
 
     test('nobody can write to a root, and the service’s image has no shell', () => {
       for (const name of ['postgres', 'openbao', 'node', 'tpm', 'prometheus'])
-        expect(running.get(name)?.run(['touch', '/written'])).not.toBe(0);
+        expect(running.get(name)?.run(['touch', '/written']).status).not.toBe(0);
       for (const name of ['muster-1', 'muster-2'])
-        expect(running.get(name)?.run(['/bin/sh', '-c', 'true'])).not.toBe(0);
+        expect(running.get(name)?.run(['/bin/sh', '-c', 'true']).status).not.toBe(0);
     });
   },
 );

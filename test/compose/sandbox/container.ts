@@ -46,26 +46,28 @@ export class Container {
     return this.#said;
   }
 
-  /** Waits until the health check as it is written passes. Throws with what the process said. */
+  /** Waits until the health check as it is written passes. Throws with what the process and the check said. */
   async untilHealthy(withinMs: number): Promise<void> {
     const { healthcheck } = this.#service;
     if (healthcheck === undefined || !('test' in healthcheck)) throw new Error('it has no health check');
     const [, ...test] = healthcheck.test;
-    for (const deadline = performance.now() + withinMs; performance.now() < deadline; await pause(500)) {
-      if (this.#child.exitCode !== null) break;
-      if (this.run(test) === 0) return;
+    let last = this.run(test);
+    for (const deadline = performance.now() + withinMs; last.status !== 0; last = this.run(test)) {
+      if (performance.now() > deadline || this.#child.exitCode !== null)
+        throw new Error(`it is not healthy: ${last.said}\n${this.#said}`);
+      await pause(500);
     }
-    throw new Error(`it is not healthy:\n${this.#said}`);
   }
 
-  /** Runs a command in the container, as its user. Resolves to the exit code. */
-  run(words: readonly string[]): number | null {
+  /** Runs a command in the container, as its user. */
+  run(words: readonly string[]): { readonly status: number | null; readonly said: string } {
     const pid = this.#mainPid();
-    if (pid === undefined) return null;
+    if (pid === undefined) return { status: null, said: 'it has no process' };
     const [uid = '', gid = ''] = (this.#service.user ?? '').split(':');
     const inside = ['--target', pid, '--mount', '--net', '--pid', '--root', '--setuid', uid, '--setgid', gid];
-    return spawnSync('nsenter', [...inside, '--', ...words], { env: { PATH: ENVIRONMENT.PATH }, timeout: 20_000 })
-      .status;
+    const options = { env: INSIDE, encoding: 'utf8', timeout: 20_000 } as const;
+    const { status, stdout, stderr } = spawnSync('nsenter', [...inside, '--', ...words], options);
+    return { status, said: stdout + stderr };
   }
 
   async stop(): Promise<void> {
@@ -84,6 +86,9 @@ export class Container {
     return existsSync(children) ? readFileSync(children, 'utf8').trim().split(' ').find(Boolean) : undefined;
   }
 }
+
+/** What every process has in a container besides what is written for it. */
+const INSIDE = { PATH: ENVIRONMENT.PATH, HOME: '/' } as const;
 
 const NAMESPACES = ['unshare', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child'] as const;
 
@@ -141,7 +146,7 @@ function prepareVolume(volume: string, target: string, image: Image, service: Co
 /** Root gives itself up: what is left to lose before the change of root and user goes with that change. */
 function startLine(service: ComposeService, words: readonly string[]): string {
   const bounding = '-all,+sys_chroot,+setuid,+setgid';
-  const environment = Object.entries({ PATH: ENVIRONMENT.PATH, ...service.environment });
+  const environment = Object.entries({ ...INSIDE, ...service.environment });
   const env = environment.map(([name, value]) => quoted(`${name}=${value}`)).join(' ');
   const command = words.map(quoted).join(' ');
   return `exec setpriv --no-new-privs --bounding-set ${bounding} --inh-caps -all env -i ${env} chroot --userspec=${service.user ?? ''} --groups= . ${command}`;
