@@ -30,7 +30,11 @@ const TEXT_ARGUMENT: ReadonlyMap<string, number> = new Map([
   ['grammarDenial', 1],
   ['unsuitable', 0],
   ['unsafe', 0],
+  ['broken', 1],
 ]);
+
+/** What is wrong, and the clause of a standard that says so. */
+const PROPERTIES = new Set(['detail', 'clause']);
 
 /** Methods of readers that take the name of the structure being read last: it is only ever part of an error's message. */
 const NAMING_METHODS = new Set([
@@ -58,9 +62,9 @@ export function textForPeople({ node, parent, listKey, key }: StringPlace): stri
     return 'a part of an error’s message, for people';
   }
   const isDetail =
-    (parent.type === 'ObjectProperty' && key === 'value' && parent.key?.name === 'detail') ||
+    (parent.type === 'ObjectProperty' && key === 'value' && PROPERTIES.has(parent.key?.name ?? '')) ||
     (parent.type === 'VariableDeclarator' && key === 'init' && parent.id?.name === 'detail');
-  return isDetail ? 'the detail of a denial, for people' : undefined;
+  return isDetail ? 'the detail of a denial or a finding, or its source, for people' : undefined;
 }
 
 /** What Stryker looks for in a plugin. */

@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import type { Bytes } from '#core/bytes.ts';
 import { CRL_ENTRY_PROFILE_RULES, CRL_ENTRY_RULES } from '#pki/lint/crl-entry-rules.ts';
 import { CRL_PROFILE_RULES, CRL_RULES } from '#pki/lint/crl-rules.ts';
 import { lintCrl } from '#pki/lint-crl.ts';
 import type { Certificate } from '#pki/x509/certificate.ts';
-import { sequence } from '#pki/x509/der-writer.ts';
-import { crlEntry, type CrlParts, goodCrlParts, sampleCrl } from '#test/lab/crl-sample.ts';
+import { DerReader } from '#pki/x509/der-reader.ts';
+import { TAG } from '#pki/x509/der-tags.ts';
+import { integer, nullValue, octetString, oid, sequence, time } from '#pki/x509/der-writer.ts';
+import { CRL_NOW, crlEntry, type CrlParts, goodCrlParts, sampleCrl } from '#test/lab/crl-sample.ts';
 import { labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
 
 import { BAD_CRL_SAMPLES } from './lint/crl-samples.ts';
@@ -49,4 +52,36 @@ describe('lint of a CRL', () => {
     const findings = await lintCrl(der, { issuer: ca.issuing.certificate, profile: true });
     expect(findings).toMatchObject([{ rule: 'crl-serial-twice', detail: 'entry 1200: a serial twice' }]);
   });
+
+  test('names the first of two entries that break the same rule', async () => {
+    const good = goodCrlParts(ca.issuing.certificate);
+    const late = sequence(integer(9), time(new Date(CRL_NOW.getTime() + 1_000)));
+    const twice = sequence(integer(8), time(new Date(CRL_NOW.getTime() + 1_000)));
+    const der = sampleCrl({ ...good, entries: sequence(crlEntry(), late, twice) });
+    const findings = await lintCrl(der, { issuer: ca.issuing.certificate, profile: false });
+    expect(findings.map(({ detail }) => detail)).toEqual(['entry 1: revoked after thisUpdate']);
+  });
+
+  const entryOf = (...parts: readonly Bytes[]) => sequence(sequence(integer(9), time(CRL_NOW), ...parts));
+  const odd = sequence(oid('1.2.3'), octetString(Buffer.of(1)), nullValue());
+
+  test.for<[string, (good: CrlParts) => Bytes]>([
+    ['something after it', (good) => Buffer.concat([sampleCrl(good), nullValue()])],
+    ['something after the signature', (good) => withMore(sampleCrl(good))],
+    ['something after the extensions', (good) => sampleCrl({ ...good, extensions: new Map([['x', odd]]) })],
+    [
+      'an entry with something after its extensions',
+      (good) => sampleCrl({ ...good, entries: entryOf(sequence(), nullValue()) }),
+    ],
+    ['an entry whose extension has a fourth member', (good) => sampleCrl({ ...good, entries: entryOf(sequence(odd)) })],
+  ])('a CRL with %s is malformed', async ([, make]) => {
+    const der = make(goodCrlParts(ca.issuing.certificate));
+    const findings = await lintCrl(der, { issuer: ca.issuing.certificate, profile: false });
+    expect(findings.map(({ rule }) => rule)).toEqual(['crl-malformed']);
+  });
 });
+
+/** A CRL with a fourth member. */
+function withMore(der: Bytes): Bytes {
+  return sequence(new DerReader(der, 'CertificateList').content(TAG.sequence), nullValue());
+}

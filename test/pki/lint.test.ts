@@ -5,11 +5,14 @@ import { GENERAL_RULES, lintCertificate } from '#pki/lint.ts';
 import type { CertificatePurpose } from '#pki/lint/purpose.ts';
 import { PURPOSE_RULES } from '#pki/lint/purpose-rules.ts';
 import type { Certificate } from '#pki/x509/certificate.ts';
+import { TAG } from '#pki/x509/der-tags.ts';
+import * as der from '#pki/x509/der-writer.ts';
+import * as write from '#pki/x509/extension-writer.ts';
 import { goodParts, sampleCertificate, type SampleParts } from '#test/lab/lint-sample.ts';
-import { labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
+import { LAB_NOW, labNodeCa, type NodeCa } from '#test/lab/node-ca.ts';
 
 import { ALT_NAME_SAMPLES } from './lint/alt-name-samples.ts';
-import type { BadSample } from './lint/bad-sample.ts';
+import { altNames, type BadSample } from './lint/bad-sample.ts';
 import { CRITICALITY_SAMPLES, EXTENSION_SAMPLES } from './lint/extension-samples.ts';
 import { KEY_SAMPLES } from './lint/key-samples.ts';
 import { NAME_SAMPLES } from './lint/name-samples.ts';
@@ -95,8 +98,62 @@ describe('lint', () => {
 
   test('says what it was told to look at and no more: without a purpose, any extension set will do', () => {
     const parts = goodParts('kubelet-client', ca.issuing.certificate);
-    const der = sampleCertificate({ ...parts, serial: Buffer.of(2, 1, 5) });
-    expect(lintCertificate(der, {})).toEqual([]);
-    expect(lintCertificate(der, { purpose: 'kubelet-client' }).map(({ rule }) => rule)).toEqual(['profile-serial']);
+    const sample = sampleCertificate({ ...parts, serial: Buffer.of(2, 1, 5) });
+    expect(lintCertificate(sample, {})).toEqual([]);
+    expect(lintCertificate(sample, { purpose: 'kubelet-client' }).map(({ rule }) => rule)).toEqual(['profile-serial']);
+  });
+});
+
+describe('lint at its limits', () => {
+  const dns =
+    (...names: readonly string[]) =>
+    (good: SampleParts) =>
+      altNames(good, ...names.map((name) => write.dnsName(name)));
+  const serial = (bytes: Bytes) => () => ({ serial: der.element(TAG.integer, bytes) });
+  const until = (sinceMs: number) => () => ({
+    validity: der.sequence(der.time(LAB_NOW), der.time(new Date(LAB_NOW.getTime() + sinceMs))),
+  });
+
+  test.for<[string, string, boolean, (good: SampleParts) => Partial<SampleParts>]>([
+    ['a DNS name of 253 characters', 'alt-name-dns-too-long', false, dns(`${'a.'.repeat(126)}a`)],
+    ['a label of 63 characters', 'alt-name-dns-label-too-long', false, dns(`${'a'.repeat(63)}.example`)],
+    ['a hyphen within a label', 'alt-name-dns-hyphen', false, dns('a-b.example')],
+    ['a hyphen that begins the name', 'alt-name-dns-hyphen', true, dns('-a.example')],
+    ['a hyphen that ends the name', 'alt-name-dns-hyphen', true, dns('a.example-')],
+    ['a wildcard in front', 'alt-name-dns-wildcard', false, dns('*.example')],
+    ['a wildcard that ends a label', 'alt-name-dns-wildcard', true, dns('a*.example')],
+    ['two DNS names', 'alt-name-duplicate', false, dns('a.example', 'b.example')],
+    [
+      'a DNS name that is a URI as well',
+      'alt-name-duplicate',
+      false,
+      (good) => altNames(good, write.dnsName('a.example'), der.taggedPrimitive(6, Buffer.from('a.example'))),
+    ],
+    ['a positive serial of 20 octets', 'serial-over-20-octets', false, serial(Buffer.alloc(20, 0x7f))],
+    ['the serial −128', 'serial-not-positive', true, serial(Buffer.of(0x80))],
+    ['the serial 127', 'serial-not-positive', false, serial(Buffer.of(0x7f))],
+    ['one second of validity', 'validity-not-positive', false, until(0)],
+    ['one second less', 'validity-not-positive', true, until(-1_000)],
+  ])('%s: %s fires, %s', ([, rule, fires, change]) => {
+    const broken = rulesBrokenBy('server', (good) => ({ ...good, ...change(good) }));
+    expect(broken.includes(rule)).toBe(fires);
+  });
+
+  test.for<[string, Partial<Certificate['extensions']>]>([
+    ['is no CA', { basicConstraints: { ca: false, pathLength: undefined } }],
+    ['says nothing of whether it is a CA', { basicConstraints: undefined }],
+    ['signs no certificates', { keyUsage: new Set(['cRLSign']) }],
+    ['says nothing of what it signs', { keyUsage: undefined }],
+  ])('an issuer that %s is refused', ([, extensions]) => {
+    const { certificate } = ca.issuing;
+    const issuer = { ...certificate, extensions: { ...certificate.extensions, ...extensions } };
+    expect(rulesBrokenBy('kubelet-client', (good) => good, issuer)).toContain('issuer-not-ca');
+  });
+
+  test('a certificate may end when its issuer does', () => {
+    const { notBefore, notAfter } = ca.root.certificate;
+    const validity = der.sequence(der.time(notBefore), der.time(notAfter));
+    const broken = rulesBrokenBy('node-issuing-ca', (good) => ({ ...good, validity }));
+    expect(broken).not.toContain('validity-outside-issuer');
   });
 });
