@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import type { AgentConfig } from '#agent/config.ts';
+import { systemClock } from '#core/clock.ts';
 import { challengeResponseSchema } from '#protocol/challenge.ts';
 import type { PostgresPlace } from '#services/store/postgres/connection-options.ts';
+import { openPostgresStore } from '#services/store/postgres/postgres-store.ts';
 import { labClient } from '#test/lab/https-client.ts';
-import { answerOf } from '#test/lab/join-lab.ts';
+import { answerOf, enrol as enrolIn } from '#test/lab/join-lab.ts';
 import { liveService, type LiveService } from '#test/lab/live-service.ts';
 import { type LabPostgres, startPostgres } from '#test/lab/postgres.ts';
 import { postgresSection, type Replica, SQLITE_SECTION, startReplica } from '#test/lab/replicas.ts';
@@ -57,7 +59,8 @@ export async function openWorld({ postgresPrograms, disk, rate, replicas, say }:
     }),
   );
   const machines = machinesFor(rate);
-  await enrol(service, machines);
+  await enrol(place, machines);
+  await teach(service, machines);
   await moveCaKey(service, keyServer);
   await service.stop();
   say(`${replicas} replicas`);
@@ -85,11 +88,20 @@ export async function openWorld({ postgresPrograms, disk, rate, replicas, say }:
   };
 }
 
-/** Enrols the machines and takes the reference values from the first one's refused join: they are alike. */
-async function enrol(service: LiveService, machines: readonly Machine[]): Promise<void> {
-  const lines = machines.map(({ name, tpm }) => `${name},general,${tpm.ekFingerprint}\n`);
-  await writeFile(join(service.folder, 'nodes.csv'), `name,pool,ekPublicHash\n${lines.join('')}`);
-  await must(service.muster('enrol', '--from', 'nodes.csv'));
+/** How many are enrolled in one transaction. */
+const TOGETHER = 100;
+
+/** Enrols the machines in the store itself: by the command line it would be one request, which a busy machine does not answer in time. */
+async function enrol(place: PostgresPlace, machines: readonly Machine[]): Promise<void> {
+  await using store = await openPostgresStore({ place, now: systemClock });
+  for (let from = 0; from < machines.length; from += TOGETHER) {
+    const some = machines.slice(from, from + TOGETHER);
+    await Promise.all(some.map(({ name, tpm }) => enrolIn(store, tpm, { name })));
+  }
+}
+
+/** Takes the reference values from the first machine's refused join: they are alike. */
+async function teach(service: LiveService, machines: readonly Machine[]): Promise<void> {
   const [machine] = machines;
   if (machine === undefined) throw new RangeError('there are machines');
   const { hostname, port } = new URL(service.url);
