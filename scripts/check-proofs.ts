@@ -1,6 +1,7 @@
 import { AGENT_PROOFS } from './proofs/agent.ts';
 import { ADMISSION_PROOFS } from './proofs/admission.ts';
 import { APPRAISAL_PROOFS } from './proofs/appraisal.ts';
+import { AUDIT_EXPORT_PROOFS } from './proofs/audit-export.ts';
 import { BOOT_FACT_PROOFS } from './proofs/boot-facts.ts';
 import type { CheckProof } from './proofs/check-proof.ts';
 import { AUTHORIZER_PROOFS } from './proofs/authorizer.ts';
@@ -21,6 +22,7 @@ import { REPLICA_PROOFS } from './proofs/replicas.ts';
 import { REVOCATION_PROOFS } from './proofs/revocation.ts';
 import { SERVICE_PROOFS } from './proofs/services.ts';
 import { STEP_UP_PROOFS } from './proofs/step-up.ts';
+import { TRACING_PROOFS } from './proofs/tracing.ts';
 import { SIGNALS_PROOFS } from './proofs/signals.ts';
 import { SIGNED_MEASUREMENTS_PROOFS } from './proofs/signed-measurements.ts';
 
@@ -46,8 +48,10 @@ export const CHECK_PROOFS: readonly CheckProof[] = [
   ...REVOCATION_PROOFS,
   ...AGENT_PROOFS,
   ...SIGNALS_PROOFS,
+  ...AUDIT_EXPORT_PROOFS,
   ...SIGNED_MEASUREMENTS_PROOFS,
   ...INVENTORY_PROOFS,
   ...STEP_UP_PROOFS,
+  ...TRACING_PROOFS,
   ...REPLICA_PROOFS,
 ];

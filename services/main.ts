@@ -18,7 +18,7 @@ export interface RunOptions {
 
 /**
  * Runs the service over its store until `stop` aborts, then lets running requests finish. SIGHUP makes it read
- * the policy and the ticket keys again. Rejects with a DependencyError when the
+ * the policy, the ticket keys and the listeners' certificates again. Rejects with a DependencyError when the
  * store cannot be opened, or is in doubt while the service runs: then it should be started again, and finds out what is sound.
  */
 export async function runService(config: ServerConfig, material: Material, options: RunOptions): Promise<void> {
@@ -33,6 +33,7 @@ export async function runService(config: ServerConfig, material: Material, optio
       (keys) => log.info({ keys }, 'ticket keys read'),
       (error: unknown) => log.error({ err: error }, 'ticket keys not read: those that there were go on'),
     );
+    void service.reloadIdentities();
   });
   const { node, admin, metrics, health } = service;
   log.info({ node, admin, metrics, health }, 'service ready');

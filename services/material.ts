@@ -1,4 +1,4 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 
 import type { Bytes } from '#core/bytes.ts';
@@ -141,6 +141,8 @@ export async function readIdentity(files: {
   const { text: certificate } = await readCertificates(files.certificate);
   const key = Buffer.from(await readPrivateFile(files.key, KEY_MAX_BYTES)).toString('utf8');
   try {
+    // TLS takes an empty key for none, and would find out at the first handshake.
+    createPrivateKey(key);
     createSecureContext({ cert: certificate, key });
   } catch {
     throw new ConfigError(files.key, [`not the key of ${files.certificate}`]);

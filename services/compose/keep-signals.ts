@@ -9,7 +9,7 @@ import type { Gate } from '#services/http/app.ts';
 import { originOf } from '#services/http/origin.ts';
 import { startPlainListener } from '#services/http/plain-listener.ts';
 import type { Principal } from '#services/http/principal.ts';
-import { type Listener, startListener } from '#services/http/server.ts';
+import { type Listener, startListener, type TlsListener } from '#services/http/server.ts';
 import { type EventMetrics, eventMetrics } from '#services/metrics/event-metrics.ts';
 import { type ExportMetrics, exportMetrics, type ExportMetricsOptions } from '#services/metrics/export-metrics.ts';
 import { ailmentsOf, type HealthSources, type Stage, whyNotReady } from '#services/metrics/health.ts';
@@ -24,6 +24,7 @@ import type { Tracing } from '#services/tracing/tracing.ts';
 
 import type { ServiceParts } from './service-parts.ts';
 import { elapsedMs, pauseUntil } from './monotonic.ts';
+import type { Renewable } from './reload-identities.ts';
 
 /** What parts of the service know that start after its signals. */
 type LateSources = Pick<StateSources, 'crls' | 'work' | 'heldBodyBytes' | 'leads'>;
@@ -33,6 +34,8 @@ export interface KeptSignals extends AsyncDisposable {
   readonly events: EventMetrics;
   /** Undefined where the configuration names no place. */
   readonly listener: Pick<Listener, 'host' | 'port'> | undefined;
+  /** The listener among them that has a certificate, if it has. */
+  readonly renewables: readonly Renewable[];
   /** The same, of the place for an orchestrator's probes. */
   readonly health: Pick<Listener, 'host' | 'port'> | undefined;
   /** Gauges read from these from now on. */
@@ -148,6 +151,7 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
   return {
     events,
     listener: placeOf(listener),
+    renewables: renewablesOf(parts, listener),
     health: placeOf(probes),
     readFrom: (sources) => {
       late = { ...late, ...sources };
@@ -167,10 +171,17 @@ export async function keepSignals(parts: ServiceParts, gate: Gate<Principal>): P
 const placeOf = (listener: Listener | undefined) =>
   listener === undefined ? undefined : { host: listener.host, port: listener.port };
 
+/** The metrics listener, where it has a certificate to renew. */
+function renewablesOf({ config }: ServiceParts, listener: Listener | TlsListener | undefined): readonly Renewable[] {
+  const { metrics } = config.listeners;
+  if (metrics?.access !== 'client-certificate' || listener === undefined || !('show' in listener)) return [];
+  return [{ name: 'metrics', files: metrics, listener }];
+}
+
 async function listen(
   { config, material }: ServiceParts,
   pages: ReturnType<typeof signalPages>,
-): Promise<Listener | undefined> {
+): Promise<Listener | TlsListener | undefined> {
   const { metrics } = config.listeners;
   if (metrics === undefined) return undefined;
   if (metrics.access === 'loopback') return startPlainListener(metrics, pages);

@@ -21,6 +21,7 @@ import { pauseUntil } from './monotonic.ts';
 import { openApiDocument } from './openapi.ts';
 import { recordAuthorities } from './record-authorities.ts';
 import { recordStart } from './record-start.ts';
+import { reloadIdentities } from './reload-identities.ts';
 import { policyReloader } from './reload-policy.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { adminApiOf } from './admin-api.ts';
@@ -41,6 +42,8 @@ export interface Service extends AsyncDisposable {
   readonly drain: () => Promise<void>;
   /** Reads the policy again, as `policyReloader` says. */
   readonly reloadPolicy: () => Promise<boolean>;
+  /** Reads the listeners' certificates again, as `reloadIdentities` says. */
+  readonly reloadIdentities: () => Promise<void>;
 }
 
 const KEEP_ALIVE_MS = { node: 30_000, admin: 5_000 };
@@ -168,6 +171,15 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     metrics: signals.listener,
     health: signals.health,
     reloadPolicy,
+    reloadIdentities: () =>
+      reloadIdentities(
+        [
+          { name: 'node', files: listeners.node, listener: node },
+          { name: 'admin', files: listeners.admin, listener: admin },
+          ...signals.renewables,
+        ],
+        log,
+      ),
     drain: async () => {
       signals.enter('draining');
       await pause(config.shutdown.delaySeconds * 1_000);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { type Server, createServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 
 import type { Admit } from './caller-origin.ts';
 
@@ -53,6 +54,15 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
 }
 
+/** A listener whose certificate can be replaced. */
+export interface TlsListener extends Listener {
+  /**
+   * Shows this identity to connections from now on; those that are open keep the one that they were shown. Whose client certificates are asked for
+   * stays as it was. Throws, and nothing has changed, where certificate and key do not fit.
+   */
+  readonly show: (identity: Pick<ListenerOptions, 'certificate' | 'key'>) => void;
+}
+
 /** A place that cannot be listened at: taken, or not this machine's. */
 export class ListenError extends Error {
   constructor({ host, port }: Pick<ListenerOptions, 'host' | 'port'>, cause: unknown) {
@@ -75,31 +85,38 @@ const LIMITS = {
 
 const TLS = {
   minVersion: 'TLSv1.3',
-  ALPNProtocols: ['http/1.1'],
   // A resumed session would skip the handshake's look at the client certificate.
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
+
+/** What a handshake is made with. Replaced whole: what is left out would be the runtime's default. */
+function secureContextOf(
+  { clientCa, knownClientCa }: Pick<ListenerOptions, 'clientCa' | 'knownClientCa'>,
+  { certificate, key }: Pick<ListenerOptions, 'certificate' | 'key'>,
+): SecureContextOptions {
+  const ca = clientCa ?? knownClientCa;
+  return { ...TLS, cert: certificate, key, ...(ca === undefined ? {} : { ca }) };
+}
 
 /**
  * Starts an HTTPS listener, TLS 1.3 and HTTP/1.1 only, without session resumption. Resolves when it takes connections; rejects with
  * ListenError when it cannot.
  */
-export async function startListener(options: ListenerOptions, app: RequestListener): Promise<Listener> {
+export async function startListener(options: ListenerOptions, app: RequestListener): Promise<TlsListener> {
   const { clientCa, knownClientCa } = options;
   const { handshakeMs, headersMs, requestMs, checkMs } = { ...DEADLINES, ...options.deadlines };
   const server = createServer(
     {
       ...LIMITS,
-      ...TLS,
+      ...secureContextOf(options, options),
+      ALPNProtocols: ['http/1.1'],
       handshakeTimeout: handshakeMs,
       headersTimeout: headersMs,
       requestTimeout: requestMs,
       connectionsCheckingInterval: checkMs,
       keepAliveTimeout: options.keepAliveMs,
-      cert: options.certificate,
-      key: options.key,
-      ...(knownClientCa === undefined ? {} : { ca: knownClientCa, requestCert: true, rejectUnauthorized: false }),
-      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(knownClientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
+      ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
     },
     app,
   );
@@ -116,7 +133,12 @@ export async function startListener(options: ListenerOptions, app: RequestListen
   }
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
-  return { host: bound.address, port: bound.port, [Symbol.asyncDispose]: () => stop(server, options.graceMs) };
+  return {
+    host: bound.address,
+    port: bound.port,
+    show: (identity) => server.setSecureContext(secureContextOf(options, identity)),
+    [Symbol.asyncDispose]: () => stop(server, options.graceMs),
+  };
 }
 
 /** Has `admit` decide when the server itself learns of a connection: TLS begins behind whatever it reads. */
