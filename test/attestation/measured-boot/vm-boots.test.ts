@@ -48,6 +48,7 @@ describe('boots of virtual machines, by what the good one did', () => {
   test.each<[string, readonly string[]]>([
     [GOOD, []],
     ['vm-initrd', ['loader-file-refused']],
+    ['vm-other-kernel', ['boot-application-refused', 'loader-file-refused']],
     ['vm-kernel-shortcut', ['secure-boot-not-proven']],
     ['vm-command-line', ['command-line-refused', 'grub-command-refused', 'loader-file-refused']],
   ])('%s is refused for: %j', (scene, expected) => {
@@ -64,7 +65,7 @@ describe('boots of virtual machines, by what the good one did', () => {
 });
 
 describe('IMA lists of virtual machines', () => {
-  test.each([[GOOD], ['vm-command-line']])('%s is proven by PCR 10', (scene) => {
+  test.each([[GOOD], ['vm-command-line'], ['vm-unknown-file']])('%s is proven by PCR 10', (scene) => {
     const { records, unproven } = imaOf(scene);
     expect(records.length).toBeGreaterThan(500);
     expect(unproven).toBeLessThan(records.length / 10);
@@ -82,5 +83,22 @@ describe('IMA lists of virtual machines', () => {
       }).denials.map(({ code }) => code);
     expect(refusedWith(WIDENED)).toEqual([]);
     expect(refusedWith([])).toContain('ima-file-refused');
+  });
+
+  test('a file that nobody knows is refused by its path', () => {
+    const commandLines = provenCommandLines(factsOf(GOOD));
+    const { policy } = capturedImaPolicy(imaOf(GOOD), commandLines ?? []);
+    const { denials } = appraiseIma({
+      ima: imaOf('vm-unknown-file'),
+      policy: imaPolicy({ ...policy, excludes: [...WIDENED], violations: 'allow-excluded' }),
+      commandLines,
+      acceptedBefore: false,
+    });
+    const paths = denials.flatMap((denial) =>
+      denial.code === 'ima-file-refused' ? [denial.found?.split(' ')[0] ?? ''] : [],
+    );
+    expect(paths).toHaveLength(denials.length);
+    // The good machine's list ends before cloud-init's last stage, which this one has behind it.
+    expect(paths.filter((path) => !path.startsWith('/usr/lib/python3/'))).toEqual(['/opt/tool']);
   });
 });
