@@ -41,6 +41,12 @@ async function main(args: readonly string[]): Promise<number> {
   return report.findings.length === 0 ? EXIT.ok : EXIT.negative;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // Not a finding: what the soak stands on did not start, or could not be read.
+  console.error(error);
+  process.exitCode = EXIT.internal;
+}
 // The standard input would keep it.
 process.stdin.destroy();

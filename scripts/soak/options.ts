@@ -18,7 +18,8 @@ Replicas of the service over one PostgreSQL and one key server, under load, with
   --replicas N   2 to 8 (3)
   -o, --output   table or json
 BAO_BIN or VAULT_BIN names a real key server; its double stands for it otherwise.
-Exit code: 0 nothing was lost, 1 something was, 64 the command line is wrong, 69 what it needs is not here.
+Exit code: 0 nothing was lost, 1 something was, 64 the command line is wrong, 69 what it needs is not here,
+70 what it starts did not start.
 `;
 
 /** The command line's options; undefined where it is wrong. */
