@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Minutes of load, which the others would slow down and be slowed down by: when they have ended. */
 const SOAK = 'test/soak/soak.test.ts';
+/** Minutes, and root: npm run test:packages, npm run test:containers. */
+const APART = ['test/packages/**', 'test/compose/outside-containers.test.ts'];
 
 export default defineConfig({
   test: {
@@ -12,8 +14,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // Minutes, and root: npm run test:packages.
-        test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: ['test/packages/**', SOAK] },
+        test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [...APART, SOAK] },
       },
       { extends: true, test: { name: 'soak', include: [SOAK], sequence: { groupOrder: 1 } } },
     ],

@@ -1,5 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 import { lastOf, lineage, parseDockerfile, type Stage } from '../dockerfile.ts';
 import { shell } from './shell.ts';
@@ -12,17 +13,21 @@ export interface Image {
 }
 
 /** What is in `gcr.io/distroless/cc`, from this machine's packages: the C and C++ libraries, and no shell. */
-const DISTROLESS_PACKAGES = ['libc6', 'libgcc-s1', 'libstdc++6', 'base-files'];
+const DISTROLESS_PACKAGES = ['libc6', 'libgcc-s1', 'libstdc++6'];
+
+/** A file system in layers, and a name that is the same for whatever was made in the same way. */
+interface Made {
+  readonly layers: readonly string[];
+  readonly key: string;
+}
 
 /**
- * Builds images as a container engine would: each stage is a file system over its base's, in which the instructions are carried out one by
- * one as they are written. Two things are this machine's own: what stands for the base images, and the Debian packages, which must be
- * installed on it.
+ * Builds images as a container engine would: each instruction makes a layer over those before it, and one that was made is not made again. Two
+ * things are this machine's own: what stands for the base images, and the Debian packages, which must be installed on it.
  */
 export class Builder {
   readonly #folder: string;
   readonly #context: string;
-  readonly #built = new Map<string, readonly string[]>();
 
   constructor(folder: string, context: string) {
     this.#folder = folder;
@@ -37,34 +42,53 @@ export class Builder {
       const text = lastOf(line, instruction);
       return text === undefined ? [] : (JSON.parse(text) as string[]);
     };
-    const layers = this.#layersOf(stages, name, basename(dockerfile));
-    return { layers, entrypoint: words('ENTRYPOINT'), command: words('CMD') };
+    return { layers: this.#make(stages, name).layers, entrypoint: words('ENTRYPOINT'), command: words('CMD') };
   }
 
-  #layersOf(stages: readonly Stage[], name: string, file: string): readonly string[] {
+  #make(stages: readonly Stage[], name: string): Made {
     const stage = stages.find((one) => one.name === name);
-    if (stage === undefined) return this.#base(name);
-    const key = `${file}-${name}`;
-    const known = this.#built.get(key);
-    if (known !== undefined) return known;
-    const below = this.#layersOf(stages, stage.base, file);
+    if (stage === undefined) return { layers: this.#base(name), key: name };
+    let made = this.#make(stages, stage.base);
+    let directory = '/';
+    for (const { name: instruction, text } of stage.instructions) {
+      if (instruction === 'WORKDIR') directory = text;
+      const from = / ?--from=(\S+)/.exec(text)?.[1];
+      const source = from === undefined ? undefined : this.#make(stages, from);
+      const at = directory;
+      if (instruction === 'COPY')
+        made = this.#layer(made, `${text} ${source?.key ?? ''}`, (root) =>
+          this.#copy(text, join(root, at), root, source),
+        );
+      if (instruction === 'RUN')
+        made = this.#layer(made, `${at} ${text}`, (root) => runInside(root, at, withInstalledPackages(text)));
+      if (instruction === 'WORKDIR')
+        made = this.#layer(made, text, (root) => mkdirSync(join(root, text), { recursive: true }));
+    }
+    return made;
+  }
+
+  #layer(below: Made, how: string, change: (root: string) => void): Made {
+    const key = createHash('sha256').update(`${below.key}\n${how}`).digest('hex').slice(0, 12);
     const layer = join(this.#folder, key);
-    const layers = [layer, ...below];
-    const [work, root] = [join(this.#folder, `${key}.work`), join(this.#folder, `${key}.root`)];
-    for (const directory of [layer, work, root]) mkdirSync(directory, { recursive: true });
-    shell('mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"', below.join(':'), layer, work, root);
+    if (!existsSync(layer)) this.#mounted(below.layers, layer, change);
+    return { key, layers: [layer, ...below.layers] };
+  }
+
+  /** Does something in the layers, whose changes go to `upper` where there is one. */
+  #mounted(layers: readonly string[], upper: string | undefined, action: (root: string) => void): void {
+    const [work, root] = [mkdtempSync(join(this.#folder, 'w-')), mkdtempSync(join(this.#folder, 'r-'))];
+    if (upper !== undefined) mkdirSync(upper);
+    // Of one layer alone nothing could be made but by a second, empty one.
+    const options =
+      upper === undefined
+        ? `lowerdir=${[...layers, work].join(':')}`
+        : `lowerdir=${layers.join(':')},upperdir=${upper},workdir=${work}`;
+    shell('mount -t overlay overlay -o "$1" "$2"', options, root);
     try {
-      let directory = '/';
-      for (const { name: instruction, text } of stage.instructions) {
-        if (instruction === 'WORKDIR') mkdirSync(join(root, (directory = text)), { recursive: true });
-        if (instruction === 'COPY') this.#copy(text, join(root, directory), root, stages, file);
-        if (instruction === 'RUN') runInside(root, directory, withInstalledPackages(text));
-      }
+      action(root);
     } finally {
       shell('umount "$1"', root);
     }
-    this.#built.set(key, layers);
-    return layers;
   }
 
   /** An image of others. Debian and what is made of it: this machine. Without a shell: a root with nothing but the libraries. */
@@ -73,35 +97,31 @@ export class Builder {
     const root = join(this.#folder, 'distroless');
     if (!existsSync(root)) {
       mkdirSync(root);
-      const names = DISTROLESS_PACKAGES.join(' ');
       shell(
         `cd "$1"; mkdir -p usr/lib usr/lib64 usr/bin etc proc dev tmp; ln -s usr/lib lib; ln -s usr/lib64 lib64; ln -s usr/bin bin
-        for file in $(dpkg -L ${names} | sort -u); do
-          case "$file" in */lib/*.so*|/lib64/*) [ -d "$file" ] || cp -a --remove-destination "$file" ".$file" 2>/dev/null || { mkdir -p ".\${file%/*}"; cp -a "$file" ".$file"; } ;; esac
-        done`,
+        dpkg -L ${DISTROLESS_PACKAGES.join(' ')} | grep '[.]so' | grep -v gconv | tar -C / -cf - -T - 2>/dev/null | tar -xf - --keep-directory-symlink`,
         root,
       );
     }
     return [root];
   }
 
-  #copy(text: string, directory: string, root: string, stages: readonly Stage[], file: string): void {
+  #copy(text: string, directory: string, root: string, source: Made | undefined): void {
     const words = text.split(' ');
-    const option = (name: string): string | undefined =>
-      words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
-    const from = option('from');
+    const owner = words.find((word) => word.startsWith('--chown='))?.slice('--chown='.length);
     const paths = words.filter((word) => !word.startsWith('--'));
     const destination = paths.pop() ?? '';
     const to = destination.startsWith('/') ? join(root, destination) : join(directory, destination);
-    // What a stage has made, without its base: nothing is copied out of a base.
-    const source = from === undefined ? this.#context : (this.#layersOf(stages, from, file)[0] ?? '');
-    for (const path of paths) {
-      const origin = resolve(source, path.replace(/^\//, ''));
-      const owner = option('chown');
-      const into = statSync(origin).isDirectory() || !destination.endsWith('/') ? to : join(to, basename(path));
-      cpSync(origin, into, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-      if (owner !== undefined) shell('chown -R "$1" "$2"', owner, into);
-    }
+    const from = (context: string): void => {
+      for (const path of paths) {
+        const origin = join(context, path);
+        const into = statSync(origin).isDirectory() || !destination.endsWith('/') ? to : join(to, basename(path));
+        cpSync(origin, into, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+        if (owner !== undefined) shell('chown -R "$1" "$2"', owner, into);
+      }
+    };
+    if (source === undefined) from(this.#context);
+    else this.#mounted(source.layers, undefined, from);
   }
 }
 
