@@ -73,7 +73,13 @@ export function startLabExporter(
   return { exporter, waits, failures, delivered: () => delivered, stop, [Symbol.asyncDispose]: stop };
 }
 
+const PATIENCE_MS = 15_000;
+
 /** Resolves when `condition` holds; the event loop turns meanwhile. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setImmediate();
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error('it did not come to that');
+    await setImmediate();
+  }
 }
