@@ -13,6 +13,8 @@ import { type LabCollector, startCollector } from '#test/lab/otlp-collector.ts';
 
 const REMOTE = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const TRACEPARENT = `00-${REMOTE.traceId}-${REMOTE.spanId}-01`;
+/** A machine with much to do takes its time. */
+const BUSY = { timeout: 10_000 };
 const PROMPT: Partial<Delivery> = { everyMs: 10, patienceMs: 500, lastMs: 1_000 };
 
 let collector: LabCollector;
@@ -249,11 +251,11 @@ describe('a collector', () => {
       collector.answer = answer;
       await using tracing = await open({ delivery: { ...PROMPT, batch: 4, patienceMs: 60 } });
       await many(tracing, 8);
-      await expect.poll(() => tracing.counts()).toEqual({ exported: 0, crowdedOut: 0, refused: 8 });
+      await expect.poll(() => tracing.counts(), BUSY).toEqual({ exported: 0, crowdedOut: 0, refused: 8 });
       expect(told).toEqual(['the collector takes no traces']);
       collector.answer = 200;
       await many(tracing, 1);
-      await expect.poll(() => tracing.counts()).toEqual({ exported: 1, crowdedOut: 0, refused: 8 });
+      await expect.poll(() => tracing.counts(), BUSY).toEqual({ exported: 1, crowdedOut: 0, refused: 8 });
       expect(told).toEqual(['the collector takes no traces', 'the collector takes traces again']);
     },
   );
@@ -289,10 +291,10 @@ describe('a collector', () => {
     let token = 'first';
     await using tracing = await open({ headers: () => Promise.resolve({ 'x-token': token }) });
     await many(tracing, 1);
-    await expect.poll(() => tracing.counts().exported).toBe(1);
+    await expect.poll(() => tracing.counts().exported, BUSY).toBe(1);
     token = 'second';
     await many(tracing, 1);
-    await expect.poll(() => tracing.counts().exported).toBe(2);
+    await expect.poll(() => tracing.counts().exported, BUSY).toBe(2);
     expect(collector.headers.map((sent) => sent['x-token'])).toEqual(['first', 'second']);
   });
 });
