@@ -139,14 +139,25 @@ describe('lint at its limits', () => {
     expect(broken.includes(rule)).toBe(fires);
   });
 
-  test.for<[string, Partial<Certificate['extensions']>]>([
+  test.for<
+    [string, { readonly [Key in 'basicConstraints' | 'keyUsage']?: Certificate['extensions'][Key] | undefined }]
+  >([
     ['is no CA', { basicConstraints: { ca: false, pathLength: undefined } }],
     ['says nothing of whether it is a CA', { basicConstraints: undefined }],
     ['signs no certificates', { keyUsage: new Set(['cRLSign']) }],
     ['says nothing of what it signs', { keyUsage: undefined }],
   ])('an issuer that %s is refused', ([, extensions]) => {
     const { certificate } = ca.issuing;
-    const issuer = { ...certificate, extensions: { ...certificate.extensions, ...extensions } };
+    const { basicConstraints: _, keyUsage: __, ...others } = certificate.extensions;
+    const { basicConstraints, keyUsage } = { ...certificate.extensions, ...extensions };
+    const issuer = {
+      ...certificate,
+      extensions: {
+        ...others,
+        ...(basicConstraints === undefined ? {} : { basicConstraints }),
+        ...(keyUsage === undefined ? {} : { keyUsage }),
+      },
+    };
     expect(rulesBrokenBy('kubelet-client', (good) => good, issuer)).toContain('issuer-not-ca');
   });
 
