@@ -11,6 +11,8 @@ export interface Evidence {
   readonly joins: readonly LedgerJoin[];
   readonly exchanges: readonly Exchange[];
   readonly happened: readonly Happened[];
+  /** Names of the faults that there should have been, each once at least. */
+  readonly planned: readonly string[];
   readonly store: StoreContents;
   /** Heads of the audit log that were taken down while the load lasted. */
   readonly remembered: readonly AuditHead[];
@@ -114,6 +116,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     exchanges
       .filter((exchange) => exchange.kind === 'unreachable' && !isExplained(exchange, happened))
       .map(({ step, outcome, sentMs }) => `${step}: ${outcome} at ${(sentMs / 1_000).toFixed(1)} s`),
+
+  'every planned fault happened': ({ planned, happened }) =>
+    planned.filter((name) => !happened.some(({ fault }) => fault === name)),
 
   'every fault was felt': ({ exchanges, happened }) =>
     happened

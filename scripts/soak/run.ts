@@ -7,7 +7,7 @@ import { Load } from './load.ts';
 import type { SoakOptions } from './options.ts';
 import { readStore, rememberHeads } from './read-store.ts';
 import { clock, faultRows, type SoakReport } from './report.ts';
-import { openWorld, type SoakWorld } from './world.ts';
+import { openWorld } from './world.ts';
 
 export interface SoakRun {
   readonly options: SoakOptions;
@@ -35,7 +35,8 @@ export async function runSoak({ options, postgresPrograms, stop, say }: SoakRun)
   await using load = new Load({ ...world, perSecond: rate, ledger, elapsedMs });
   using heads = rememberHeads(world.place);
   using progress = sayProgress(ledger, sayAt);
-  const [, happened] = await Promise.all([load.run(over), breakThings(world, { over, elapsedMs, sayAt })]);
+  const faults = faultsOf(world);
+  const [, happened] = await Promise.all([load.run(over), breakThings(faults, { over, elapsedMs, sayAt })]);
   const loadMs = elapsedMs();
   sayAt('the load is over; waiting for the joins under way');
   await load.drained();
@@ -46,7 +47,8 @@ export async function runSoak({ options, postgresPrograms, stop, say }: SoakRun)
   sayAt('reading the store');
   const store = await readStore(world.place);
   const { joins, exchanges, turnedAway, joined } = ledger;
-  const evidence = { joins, exchanges, happened, store, remembered: heads.heads };
+  const planned = faults.map(({ name }) => name);
+  const evidence = { joins, exchanges, happened, planned, store, remembered: heads.heads };
   return {
     minutes: loadMs / MINUTE_MS,
     replicas,
@@ -69,8 +71,10 @@ interface Breaking {
 }
 
 /** Every fault once a minute, evenly spread; the last is mended before the load ends. */
-async function breakThings(world: SoakWorld, { over, elapsedMs, sayAt }: Breaking): Promise<readonly Happened[]> {
-  const faults = faultsOf(world);
+async function breakThings(
+  faults: readonly Fault[],
+  { over, elapsedMs, sayAt }: Breaking,
+): Promise<readonly Happened[]> {
   const happened: Happened[] = [];
   const everyMs = MINUTE_MS / faults.length;
   for (let count = 0; ; count += 1) {

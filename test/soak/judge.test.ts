@@ -103,6 +103,7 @@ const WHOLE: Evidence = {
     { fault: 'key server sealed', endsProcess: false, fromMs: 4_000, mendedMs: 4_500 },
     { fault: 'replica killed -9', endsProcess: true, fromMs: 5_050, mendedMs: 7_000 },
   ],
+  planned: ['key server sealed', 'replica killed -9'],
   store: {
     records: RECORDS,
     head: HEAD,
@@ -145,6 +146,7 @@ const ONE = 'every join got its one certificate';
 const REFUSED = 'every refusal of a join is on record';
 const PROBLEM = 'every problem is one that a fault explains';
 const GONE = 'only a process that was killed gives no answer';
+const HAPPENED = 'every planned fault happened';
 const FELT = 'every fault was felt';
 
 const ROWS: readonly [string, Evidence, readonly string[]][] = [
@@ -204,6 +206,7 @@ const ROWS: readonly [string, Evidence, readonly string[]][] = [
     withExchange({ kind: 'unreachable', outcome: 'no complete answer within 30000 ms' }),
     [GONE],
   ],
+  ['a fault that was planned and did not happen', { ...WHOLE, planned: ['disk full'] }, [HAPPENED]],
   [
     'a fault that nobody felt',
     {
