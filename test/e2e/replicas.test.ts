@@ -1,189 +1,227 @@
-import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 
-import { systemClock } from '#core/clock.ts';
-import { challengeResponseSchema } from '#protocol/challenge.ts';
-import { joinResponseSchema } from '#protocol/join.ts';
 import { verifyAuditChain } from '#core/audit-chain.ts';
-import type { PostgresPlace } from '#services/store/postgres/connection-options.ts';
+import { systemClock } from '#core/clock.ts';
+import { systemRandom } from '#core/random.ts';
+import { parseCrl } from '#pki/x509/crl.ts';
+import { parseTicketKeys, ticketKey, writeTicketKeys } from '#services/join/ticket-keys.ts';
 import { openPostgresStore } from '#services/store/postgres/postgres-store.ts';
-import { type LabClient, type LabRequest, labClient, type LabResponse } from '#test/lab/https-client.ts';
-import { answerOf, AUDIENCE } from '#test/lab/join-lab.ts';
-import { liveService, type LiveService } from '#test/lab/live-service.ts';
-import { type LabPostgres, postgresPrograms, startPostgres } from '#test/lab/postgres.ts';
-import { freePorts, type RunningService, startMusterServe } from '#test/lab/programs.ts';
-import { type LabTpm, labTpm } from '#test/lab/software-tpm.ts';
-import { challengeBodyOf } from '#test/lab/two-nodes.ts';
-import { joinBody } from '#test/lab/wire.ts';
+import type { Store } from '#services/store/store.ts';
+import { postgresPrograms } from '#test/lab/postgres.ts';
+import {
+  type Machine,
+  must,
+  joinOften,
+  joinRequest,
+  NODES_CALL_FROM,
+  post,
+  type Replica,
+  type ReplicaFleet,
+  startReplicaFleet,
+} from '#test/lab/replica-fleet.ts';
 
 const bin = postgresPrograms();
-const NODES = 6;
+if (bin === undefined) console.warn('SKIPPED: PostgreSQL is not installed: replicas are not tried');
 const JOINS_EACH = 8;
-
-interface Machine {
-  readonly name: string;
-  readonly tpm: LabTpm;
-}
-
-/** A replica: its process, which comes and goes, and how nodes reach it. */
-interface Replica {
-  readonly config: string;
-  readonly client: LabClient;
-  running: RunningService;
-}
+/** Another replica leads so long after a leader has died, at the latest, and after one has fallen silent. */
+const TAKEN_OVER = { timeout: 30_000, interval: 100 };
+const SILENCE_NOTICED = { timeout: 60_000, interval: 250 };
 
 describe.skipIf(bin === undefined)('three replicas over one PostgreSQL (postgresql)', () => {
-  let postgres: LabPostgres;
-  let place: PostgresPlace;
-  let first: LiveService;
-  const replicas: Replica[] = [];
-  const machines: readonly Machine[] = Array.from({ length: NODES }, (_, index) => ({
-    name: `worker-${index + 1}`,
-    tpm: labTpm(),
-  }));
+  const made = new AsyncDisposableStack();
+  let fleet: ReplicaFleet;
+  let store: Store;
 
   beforeAll(async () => {
-    postgres = await startPostgres(bin ?? '');
-    place = await postgres.createDatabase('muster');
-    first = await liveService({
-      init: ['--name', AUDIENCE],
-      config: { 'kind: sqlite\n  path: data/muster.db': await postgresSection(place, postgres) },
-      policy: { 'allowEkWithoutCertificate: false': 'allowEkWithoutCertificate: true' },
-    });
-    await enrolAll(first, machines);
-    await first.stop();
-    for (let index = 0; index < 3; index += 1) replicas.push(await startReplica(first, index));
-  }, 120_000);
+    fleet = made.use(await startReplicaFleet(bin ?? ''));
+    store = made.use(await openPostgresStore({ place: fleet.place, now: systemClock }));
+  }, 600_000);
+  afterAll(() => made.disposeAsync(), 60_000);
 
-  afterAll(async () => {
-    for (const { running, client } of replicas) {
-      client[Symbol.dispose]();
-      await running[Symbol.asyncDispose]();
-    }
-    await first[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
-  });
+  const machine = (n: number): Machine => {
+    const found = fleet.machines[n];
+    if (found === undefined) throw new RangeError(`${n} is no machine`);
+    return found;
+  };
+  /** The one replica that leads, once there is exactly one. */
+  const leader = async (among: readonly Replica[] = fleet.replicas, within = TAKEN_OVER): Promise<Replica> => {
+    const leading = async () => (await Promise.all(among.map((one) => one.leads()))).filter((leads) => leads === 1);
+    await expect.poll(async () => (await leading()).length, within).toBe(1);
+    for (const replica of among) if ((await replica.leads()) === 1) return replica;
+    throw new Error('the leader has changed');
+  };
+  const others = (than: Replica): readonly [Replica, Replica] => {
+    const [one, two] = fleet.replicas.filter((replica) => replica !== than);
+    if (one === undefined || two === undefined) throw new RangeError('there are three');
+    return [one, two];
+  };
+  const listOf = async ({ client }: Replica): Promise<{ number: number; serials: readonly string[] }> => {
+    const { status, headers, der } = await fetchCrl(client);
+    if (status !== 200) return { number: 0, serials: [] };
+    return { number: Number(String(headers['etag']).replaceAll('"', '')), serials: [...parseCrl(der).entries.keys()] };
+  };
+  const joinAt = async (replica: Replica, n: number): Promise<string> => {
+    const serials = await joinOften(machine(n), replica.client, 1);
+    return serials[0] ?? '';
+  };
+  const bar = (replica: Replica, n: number): Promise<void> => {
+    const context = `muster/cli-${fleet.replicas.indexOf(replica)}.yaml`;
+    return must(fleet.service.muster('--context-file', context, 'nodes', 'bar', machine(n).name));
+  };
 
   test('finish what another one began, and give one certificate for it', async () => {
-    const [machine] = machines;
-    const [one, two, three] = replicas;
-    if (machine === undefined || one === undefined || two === undefined || three === undefined)
-      throw new Error('three');
-    const challenge = await send(one.client, '/v1/challenges', challengeBodyOf(machine.tpm, machine.name));
-    const body = joinBody(answerOf(challengeResponseSchema.parse(challenge.json), machine.tpm, { name: machine.name }));
-    const joined = await send(two.client, '/v1/joins', body);
+    const [one, two, three] = fleet.replicas.map(({ client }) => client);
+    if (one === undefined || two === undefined || three === undefined) throw new RangeError('there are three');
+    const body = await joinRequest(machine(0), (asked) => one.send(asked));
+    const joined = await post(two, '/v1/joins', body);
     expect(joined.status).toBe(201);
-    const again = await send(three.client, '/v1/joins', body);
-    expect(again.text).toBe(joined.text);
+    expect((await post(three, '/v1/joins', body)).text).toBe(joined.text);
+  });
+
+  test('tell whoever follows one of them what another one did', async () => {
+    const [one, two] = fleet.replicas;
+    if (one === undefined || two === undefined) throw new RangeError('there are three');
+    await using events = await followEvents(fleet, two);
+    const serial = await joinAt(one, 1);
+    await expect.poll(() => events.text(), { timeout: 30_000, interval: 50 }).toContain(serial);
   });
 
   test(
-    'are restarted one after the other under load: no join fails, none gets two certificates',
+    'have one leader, whose list all of them serve, and another one when it is killed',
     { timeout: 180_000 },
     async () => {
-      const before = await issued(place);
-      const load = Promise.all(machines.map((machine) => joinOften(machine, replicas)));
-      for (const replica of replicas) {
-        await replica.running[Symbol.asyncDispose]();
-        replica.running = await startMusterServe(replica.config, first.folder);
+      const first = await leader();
+      const [one, two] = others(first);
+      const [before, after] = [await joinAt(one, 4), await joinAt(first, 5)];
+      await bar(one, 4);
+      for (const replica of fleet.replicas) {
+        await expect.poll(async () => (await listOf(replica)).serials, { timeout: 30_000 }).toContain(before);
       }
-      const serials = (await load).flat();
-      expect(serials).toHaveLength(NODES * JOINS_EACH);
-      expect(new Set(serials).size).toBe(serials.length);
-      const after = await issued(place);
-      expect(after.length - before.length).toBe(serials.length);
-      await using store = await openPostgresStore({ place, now: systemClock });
-      const records = await store.readAudit(0, 10_000);
-      expect(verifyAuditChain(records)).toMatchObject({ ok: true });
+      const { number } = await listOf(first);
+      await first.running.kill();
+      const second = await leader([one, two]);
+      await bar(second, 5);
+      for (const replica of [one, two]) {
+        await expect
+          .poll(async () => (await listOf(replica)).serials, { timeout: 30_000 })
+          .toEqual(expect.arrayContaining([before, after]));
+        expect((await listOf(replica)).number).toBeGreaterThan(number);
+      }
+      await first.start();
+      expect(await leader()).toBe(second);
+      await expect.poll(async () => (await listOf(first)).serials, { timeout: 30_000 }).toContain(after);
     },
   );
+
+  test(
+    'go on without a leader that stands still, which leads no longer when it goes on',
+    { timeout: 180_000 },
+    async () => {
+      const first = await leader();
+      process.kill(first.running.pid, 'SIGSTOP');
+      try {
+        const second = await leader(others(first), SILENCE_NOTICED);
+        expect(second).not.toBe(first);
+      } finally {
+        process.kill(first.running.pid, 'SIGCONT');
+      }
+      await expect.poll(() => first.leads(), TAKEN_OVER).toBe(0);
+      expect(await leader()).not.toBe(first);
+    },
+  );
+
+  test(
+    'are restarted one after the other behind a balancer, under load and with a new ticket key: no join fails, none gets two certificates',
+    { timeout: 480_000 },
+    async () => {
+      const { replicas, balancer, client } = fleet;
+      const ports = replicas.map(({ ports: { node } }) => node);
+      await expect.poll(() => new Set(balancer.inService()), TAKEN_OVER).toEqual(new Set(ports));
+      const before = await issued(store);
+      const joining = [0, 1, 2, 3].map((n) => joinOften(machine(n), client, JOINS_EACH));
+      const load = Promise.all(joining);
+      rotateSoon(join(fleet.service.folder, 'muster/secrets/ticket.key'), 3_000);
+      for (const { running } of replicas) process.kill(running.pid, 'SIGHUP');
+      for (const replica of replicas) {
+        const stopping = replica.running[Symbol.asyncDispose]();
+        // It still takes connections: the balancer has the time to notice.
+        await expect.poll(() => balancer.inService(), TAKEN_OVER).not.toContain(replica.ports.node);
+        await stopping;
+        await replica.start();
+        await expect.poll(() => balancer.inService(), TAKEN_OVER).toContain(replica.ports.node);
+      }
+      const serials = (await load).flat();
+      expect(balancer.refused()).toBe(0);
+      expect(new Set(serials).size).toBe(4 * JOINS_EACH);
+      const after = await issued(store);
+      expect(new Set(after.slice(before.length))).toEqual(new Set(serials));
+      expect(after).toHaveLength(before.length + serials.length);
+      // No other ended a term, or was thought dead, while it was asked to stop.
+      expect((await records(store)).map(({ type }) => type)).not.toContain('certificate.orphaned');
+    },
+  );
+
+  test('have kept one log, in which nodes call from where the balancer says', async () => {
+    const all = await records(store);
+    expect(verifyAuditChain(all)).toMatchObject({ ok: true });
+    const from = all.filter(({ type }) => type === 'certificate.issued').map(({ address }) => address);
+    expect(new Set(from)).toEqual(new Set([NODES_CALL_FROM]));
+  });
 });
 
-const send = (client: LabClient, path: string, body: object): Promise<LabResponse> =>
-  client.send({ method: 'POST', path, body });
+const records = (store: Store) => store.readAudit(0, 10_000);
 
-/** One machine's joins, each at whichever replica answers, as an agent would. Resolves to their serials. */
-async function joinOften({ name, tpm }: Machine, replicas: readonly Replica[]): Promise<readonly string[]> {
-  const serials: string[] = [];
-  let turn = Number(name.slice(-1));
-  const ask = async (request: LabRequest): Promise<LabResponse> => {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
-      turn += 1;
-      const answer = await replicas[turn % replicas.length]?.client.send(request).catch(() => undefined);
-      // Away, draining, or busy with this very request.
-      if (answer !== undefined && answer.status !== 503 && answer.problem !== 'state-conflict') return answer;
-      await new Promise((settled) => setTimeout(settled, 25));
-    }
-    throw new Error('no replica answers');
-  };
-  while (serials.length < JOINS_EACH) {
-    const challenge = await ask({ method: 'POST', path: '/v1/challenges', body: challengeBodyOf(tpm, name) });
-    const body = joinBody(answerOf(challengeResponseSchema.parse(challenge.json), tpm, { name }));
-    const joined = await ask({ method: 'POST', path: '/v1/joins', body });
-    if (joined.status !== 201) throw new Error(`${name}: ${joined.status} ${joined.text}`);
-    serials.push(joinResponseSchema.parse(joined.json).certificate.serial);
-  }
-  return serials;
+async function issued(store: Store): Promise<readonly string[]> {
+  return (await records(store))
+    .filter(({ type }) => type === 'certificate.issued')
+    .map(({ facts }) => String(facts['serial']));
 }
 
-async function startReplica({ folder, serviceCaFile }: LiveService, index: number): Promise<Replica> {
-  const [nodePort, adminPort] = await freePorts();
-  const text = await readFile(join(folder, 'muster/muster.yaml'), 'utf8');
-  const [, firstNode, firstAdmin] = /port: (\d+)[\s\S]*?port: (\d+)/.exec(text) ?? [];
-  const config = `muster/replica-${index}.yaml`;
-  await writeFile(
-    join(folder, config),
-    text.replace(`port: ${firstNode}`, `port: ${nodePort}`).replace(`port: ${firstAdmin}`, `port: ${adminPort}`),
-  );
-  const client = labClient({
+/** Adds a key that seals `inMs` from now, as `muster ticket-key rotate` does with minutes. */
+function rotateSoon(file: string, inMs: number): void {
+  const added = { key: ticketKey(systemRandom(32)), sealsFrom: new Date(Date.now() + inMs) };
+  writeFileSync(file, writeTicketKeys([...parseTicketKeys(readFileSync(file)), added]));
+}
+
+async function fetchCrl(client: Replica['client']) {
+  const answer = await client.send({ path: '/v1/crl' });
+  return { ...answer, der: answer.bytes };
+}
+
+/** The stream of events of one replica, as an administrator. */
+async function followEvents({ service: { folder } }: ReplicaFleet, { ports }: Replica) {
+  const identity = readFileSync(join(folder, 'muster/administrators/admin.pem'));
+  const ca = readFileSync(join(folder, 'muster/pki/management-ca.pem'));
+  let text = '';
+  const asked = request({
     host: '127.0.0.1',
-    port: nodePort,
-    ca: readFileSync(serviceCaFile, 'utf8'),
-    maxSockets: 8,
+    port: ports.admin,
+    path: '/v1/events',
+    ca,
+    cert: identity,
+    key: identity,
   });
-  return { config, client, running: await startMusterServe(config, folder) };
-}
-
-async function postgresSection(place: PostgresPlace, server: LabPostgres): Promise<string> {
-  const files = await server.writeClientFiles();
-  return `kind: postgres
-  host: ${place.host}
-  port: ${place.port}
-  database: ${place.database}
-  user: ${place.user}
-  passwordFile: ${files.password}
-  ca: ${files.ca}`;
-}
-
-/** Enrols the machines and takes the reference values from the first one's refused join: they are alike. */
-async function enrolAll(service: LiveService, machines: readonly Machine[]): Promise<void> {
-  const lines = machines.map(({ name, tpm }) => `${name},general,${tpm.ekFingerprint}\n`);
-  await writeFile(join(service.folder, 'nodes.csv'), `name,pool,ekPublicHash\n${lines.join('')}`);
-  await must(service.muster('enrol', '--from', 'nodes.csv'));
-  const [machine] = machines;
-  if (machine === undefined) throw new RangeError('there are machines');
-  const [, port] = /:(\d+)$/.exec(service.url) ?? [];
-  using client = labClient({ host: '127.0.0.1', port: Number(port), ca: readFileSync(service.serviceCaFile, 'utf8') });
-  const challenge = await send(client, '/v1/challenges', challengeBodyOf(machine.tpm, machine.name));
-  const answer = answerOf(challengeResponseSchema.parse(challenge.json), machine.tpm, { name: machine.name });
-  const refused = z.object({ instance: z.string() }).parse((await send(client, '/v1/joins', joinBody(answer))).json);
-  const out = 'muster/reference/lab.yaml';
-  const request = refused.instance.replace('urn:uuid:', '');
-  await must(service.muster('reference', 'capture', '--join', request, '--out', out));
-  await service.changePolicy({ 'referenceValues: []': 'referenceValues: [reference/lab.yaml]' });
-}
-
-async function must(ended: Promise<{ exitCode: number; err: string }>): Promise<void> {
-  const { exitCode, err } = await ended;
-  if (exitCode !== 0) throw new Error(err);
-}
-
-async function issued(place: PostgresPlace): Promise<readonly string[]> {
-  await using store = await openPostgresStore({ place, now: systemClock });
-  const records = await store.readAudit(0, 10_000);
-  return records.filter(({ type }) => type === 'certificate.issued').map(({ hash }) => hash);
+  await new Promise<void>((resolve, reject) => {
+    asked.once('error', reject);
+    asked.once('response', (answer) => {
+      answer.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+        // Its first words say from where on: what is done after them is told.
+        resolve();
+      });
+      answer.on('error', () => undefined);
+    });
+    asked.end();
+  });
+  return {
+    text: () => text,
+    [Symbol.asyncDispose]: () => {
+      asked.destroy();
+      return Promise.resolve();
+    },
+  };
 }

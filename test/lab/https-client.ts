@@ -7,6 +7,7 @@ import type { TlsIdentity } from './service-pki.ts';
 export interface LabResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly bytes: Buffer;
   readonly text: string;
   /** The body as JSON, of whatever shape. */
   readonly json: unknown;
@@ -35,14 +36,17 @@ export function labClient(options: {
   readonly ca: string;
   readonly identity?: TlsIdentity | undefined;
   readonly maxSockets?: number;
+  /** The address to call from. */
+  readonly localAddress?: string;
 }): LabClient {
-  const { host, port, ca, identity, maxSockets = 1 } = options;
+  const { host, port, ca, identity, maxSockets = 1, localAddress } = options;
   const agent = new Agent({
     keepAlive: true,
     maxSockets,
     ca,
     // Sessions are offered back wherever a server hands one out.
     maxCachedSessions: 100,
+    ...(localAddress === undefined ? {} : { localAddress }),
     ...(identity === undefined ? {} : { cert: identity.certificatePem, key: identity.keyPem }),
   });
   const exchange = (
@@ -58,7 +62,13 @@ export function labClient(options: {
         { host, port, agent, method, path, headers: { ...type, ...length, ...headers } },
         (incoming) => {
           if (statusOnly) {
-            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: '', ...readJson('') });
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: incoming.headers,
+              bytes: Buffer.alloc(0),
+              text: '',
+              ...readJson(''),
+            });
             incoming.on('error', () => undefined);
             // What ends at once leaves the connection for the next request; what does not is hung up on.
             const timer = setTimeout(() => incoming.destroy(), HANG_UP_MS);
@@ -70,8 +80,9 @@ export function labClient(options: {
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('error', reject);
           incoming.on('end', () => {
-            const text = Buffer.concat(chunks).toString('utf8');
-            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, ...readJson(text) });
+            const bytes = Buffer.concat(chunks);
+            const text = bytes.toString('utf8');
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, bytes, text, ...readJson(text) });
           });
         },
       );
