@@ -8,7 +8,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   # shellcheck disable=SC2086 # several words
   initdb --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" --pgdata="$PGDATA" $POSTGRES_INITDB_ARGS
   "$@" -c listen_addresses='' &
-  until pg_isready --quiet; do sleep 0.2; done
+  until pg_isready --quiet; do
+    kill -0 $!
+    sleep 0.2
+  done
   PGPASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")"
   export PGPASSWORD
   for script in /docker-entrypoint-initdb.d/*; do "$script"; done
