@@ -3,6 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { verifyAuditChain } from '#core/audit-chain.ts';
 import { systemClock } from '#core/clock.ts';
@@ -178,7 +179,7 @@ const records = (store: Store) => store.readAudit(0, 10_000);
 async function issued(store: Store): Promise<readonly string[]> {
   return (await records(store))
     .filter(({ type }) => type === 'certificate.issued')
-    .map(({ facts }) => String(facts['serial']));
+    .map(({ facts }) => z.object({ serial: z.string() }).parse(facts).serial);
 }
 
 /** Adds a key that seals `inMs` from now, as `muster ticket-key rotate` does with minutes. */

@@ -267,7 +267,10 @@ describe('the contacts of nodes that several processes hear', () => {
       await contacts.record(everything);
     }
   };
-  const events = async () => (await store.readAudit(0, 1_000)).map(({ type, facts }) => `${type} ${facts['to'] ?? ''}`);
+  const events = async () =>
+    (await store.readAudit(0, 1_000)).map(
+      ({ type, facts }) => `${type} ${z.object({ to: z.string().default('') }).parse(facts).to}`,
+    );
   const found = () => [leader, other].map((contacts) => contacts.of(labNodeId(1))?.connectivity);
 
   beforeEach(async () => {
