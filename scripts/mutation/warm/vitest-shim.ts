@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { format } from 'node:util';
 
-import { expect as vitestExpect } from 'vitest';
+import { expect as assertOn } from 'vitest';
 
 import { addHook, addSuite, addTest } from './collected.ts';
 
@@ -21,7 +21,7 @@ export async function finishTest(): Promise<void> {
 
 export const onTestFinished = (body: Body): number => finished.push(body);
 
-const context = { expect: vitestExpect, onTestFinished };
+const context = { expect: assertOn, onTestFinished };
 
 const isBody = (value: unknown): value is Body => typeof value === 'function';
 
@@ -83,7 +83,7 @@ function poll(ask: () => unknown, { timeout = 1_000, interval = 50 } = {}): unkn
     async (...args: readonly unknown[]): Promise<void> => {
       for (let waited = 0; ; waited += interval) {
         try {
-          const subject = vitestExpect(await ask());
+          const subject = assertOn(await ask());
           const check: unknown = Reflect.get(subject, matcher);
           if (isBody(check)) Reflect.apply(check, subject, args);
           return;
@@ -96,6 +96,6 @@ function poll(ask: () => unknown, { timeout = 1_000, interval = 50 } = {}): unkn
   return new Proxy({}, { get: (_, matcher) => attempt(matcher) });
 }
 
-export const expect = new Proxy(vitestExpect, {
+export const expect = new Proxy(assertOn, {
   get: (target, name, receiver) => (name === 'poll' ? poll : Reflect.get(target, name, receiver)),
 });
