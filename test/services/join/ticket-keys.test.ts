@@ -37,9 +37,14 @@ describe('a ticket key file', () => {
       false,
     ],
   ])('that %s is taken or not', (_, text, isTaken) => {
-    const read = () => parseTicketKeys(utf8(text));
-    if (isTaken) expect(toHex(writeTicketKeys(read()))).toBe(toHex(utf8(text)));
-    else expect(read).toThrow(RangeError);
+    const written = (): string => {
+      try {
+        return Buffer.from(writeTicketKeys(parseTicketKeys(utf8(text)))).toString('latin1');
+      } catch (error) {
+        return error instanceof RangeError ? 'refused' : String(error);
+      }
+    };
+    expect(written()).toBe(isTaken ? text : 'refused');
   });
 
   test('gives a key and a name for it that does not show the key', () => {
