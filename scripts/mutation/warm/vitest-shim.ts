@@ -83,6 +83,7 @@ function poll(ask: () => unknown, { timeout = 1_000, interval = 50 } = {}): unkn
     async (...args: readonly unknown[]): Promise<void> => {
       for (let waited = 0; ; waited += interval) {
         try {
+          // oxlint-disable-next-line vitest/valid-expect -- its matcher is known by name only.
           const subject = assertOn(await ask());
           const check: unknown = Reflect.get(subject, matcher);
           if (isBody(check)) Reflect.apply(check, subject, args);
