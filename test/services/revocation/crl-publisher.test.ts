@@ -156,12 +156,12 @@ describe('the publisher of a revocation list', () => {
 
   test('goes on from there when it is its turn to lead, with a list of its own at once', async () => {
     const before = publisherOf();
-    let ownTerm: number | undefined;
-    const next = publisherOf({ term: () => ownTerm });
+    const own: { term: number | undefined } = { term: undefined };
+    const next = publisherOf({ term: () => own.term });
     await bar(one);
     await before.refresh();
     await next.refresh();
-    ownTerm = await lab.store.beginTerm();
+    own.term = await lab.store.beginTerm();
     await next.refresh();
     expect(served(next).number).toBeGreaterThan(served(before).number);
     expect([...served(next).crl.entries.keys()]).toEqual([one.serial]);
