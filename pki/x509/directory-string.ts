@@ -8,7 +8,7 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 const VISIBLE = /^[ -~]*$/;
 /** What RFC 4518 §2.2 maps to a space, the controls that break lines among it. */
-const SPACES = /[\p{Z}\t\n\u000b\f\r\u0085]+/gu;
+const SPACES = /[\p{Z}\t\n\v\f\r\u0085]+/gu;
 /** What it maps to nothing, once the spaces are mapped: other controls, format characters, variation selectors and a few more. */
 const NOTHING = /\p{Cc}|\p{Cf}|\p{Variation_Selector}|\u034f|\u1806|\ufffc/gu;
 /** Unassigned, private use, surrogates and the replacement character (RFC 4518 §2.4). */
