@@ -28,13 +28,16 @@ export interface SoakReport {
   /** Joins that could not begin because every machine was joining. */
   readonly turnedAway: number;
   readonly joins: number;
+  /** Of those that ended while the load lasted. */
   readonly joinsPerSecond: number;
+  /** From the end of the load to the end of the last join. */
+  readonly drainedSeconds: number;
   readonly faults: readonly FaultRow[];
   readonly figures: Figures;
   readonly findings: readonly Finding[];
 }
 
-/** The rows of `happened`, which are in order. `endMs`: when the last join ended. */
+/** The rows of `happened`, which are in order. `endMs`: when the load ended. */
 export function faultRows(
   happened: readonly Happened[],
   joins: readonly LedgerJoin[],
@@ -102,12 +105,13 @@ export function renderReport(report: SoakReport): string {
   const offered = `${report.offeredPerSecond} joins/s offered, ${report.joinsPerSecond.toFixed(1)} reached`;
   const away = report.turnedAway === 0 ? '' : `, ${report.turnedAway} not begun: every machine was joining`;
   return [
-    `${report.minutes} minutes, ${report.replicas} replicas, key server: ${report.keyServer}; ${offered}${away}`,
+    `${report.minutes.toFixed(1)} minutes, ${report.replicas} replicas, key server: ${report.keyServer}; ${offered}${away}`,
     ...report.skipped.map((fault) => `SKIPPED: ${fault}: this machine lets nobody mount a small disk`),
     '',
     ...columns([HEADINGS, ...rows]),
     '',
     `${report.joins} joins, ${figures.received} certificates received, ${figures.issued} issued (${figures.answersLost} of them in answers that were lost)`,
+    `the last join ended ${seconds(report.drainedSeconds)} after the load`,
     `${figures.orphaned} orphaned, ${figures.open} intents open, ${figures.records} audit records`,
     ...(findings.length === 0 ? ['Nothing was lost.'] : findings.map(renderFinding)),
     '',

@@ -47,6 +47,7 @@ export async function runSoak({ options, postgresPrograms, stop, say }: SoakRun)
   sayAt('reading the store');
   const store = await readStore(world.place);
   const { joins, exchanges, turnedAway, joined } = ledger;
+  const inTime = joins.filter(({ outcome, endedMs = endMs }) => outcome === 'joined' && endedMs < loadMs).length;
   const planned = faults.map(({ name }) => name);
   const evidence = { joins, exchanges, happened, planned, store, remembered: heads.heads };
   return {
@@ -57,8 +58,9 @@ export async function runSoak({ options, postgresPrograms, stop, say }: SoakRun)
     offeredPerSecond: rate,
     turnedAway,
     joins: joined,
-    joinsPerSecond: joined / (endMs / 1_000),
-    faults: faultRows(happened, joins, exchanges, endMs),
+    joinsPerSecond: inTime / (loadMs / 1_000),
+    faults: faultRows(happened, joins, exchanges, loadMs),
+    drainedSeconds: (endMs - loadMs) / 1_000,
     figures: figuresOf(evidence),
     findings: judge(evidence),
   };
