@@ -2,7 +2,6 @@ import { attack, type CheckProof } from './check-proof.ts';
 
 const CONTRACT = 'test/services/store/sqlite-store.contract.test.ts';
 const LEADERSHIP = 'test/services/leader/keep-leadership.test.ts';
-const LOCK = 'test/services/store/leader-session.test.ts';
 const CONTACTS = 'test/services/inventory/node-contacts.test.ts';
 const KEYS = 'test/services/join/ticket-keys.test.ts';
 const PUBLISHER = 'test/services/revocation/crl-publisher.test.ts';
@@ -66,13 +65,6 @@ export const REPLICA_PROOFS: readonly CheckProof[] = [
     test: LEADERSHIP,
   },
   {
-    removes: 'that the loss of its connection ends a lead',
-    file: 'services/store/postgres/leader-session.ts',
-    check: "client.once('end', () => this.#lose());",
-    without: '',
-    test: LOCK,
-  },
-  {
     removes: 'that unfinished signatures are spared while somebody may be at them',
     file: 'services/store/store-operations.ts',
     check: 'begunBefore === undefined || notBefore < begunBefore',
@@ -101,10 +93,10 @@ export const REPLICA_PROOFS: readonly CheckProof[] = [
     test: CONTACTS,
   },
   {
-    removes: 'that replicas which do not lead leave the cluster alone',
+    removes: 'that one replica alone takes the cluster’s leases for signs of life',
     file: 'services/compose/keep-cluster.ts',
-    check: 'if (leads()) queue.add(name);',
-    without: 'queue.add(name);',
+    check: 'if (leads()) contacts.leaseSeen(name, renewedAt);',
+    without: 'contacts.leaseSeen(name, renewedAt);',
     test: 'test/services/compose/keep-cluster.test.ts',
   },
   {
