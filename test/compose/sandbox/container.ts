@@ -64,7 +64,7 @@ export class Container {
     const pid = this.#mainPid();
     if (pid === undefined) return { status: null, said: 'it has no process' };
     const [uid = '', gid = ''] = (this.#service.user ?? '').split(':');
-    const inside = ['--target', pid, '--mount', '--net', '--pid', '--root', '--setuid', uid, '--setgid', gid];
+    const inside = ['--target', pid, '--mount', '--net', '--pid', '--root', '--wd', '--setuid', uid, '--setgid', gid];
     const options = { env: INSIDE, encoding: 'utf8', timeout: 60_000 } as const;
     const { status, stdout, stderr } = spawnSync('nsenter', [...inside, '--', ...words], options);
     return { status, said: stdout + stderr };
