@@ -42,6 +42,7 @@ const ROUTES: Readonly<Record<string, Permission>> = {
   'GET /v1/audit/head': 'audit:read',
   'GET /v1/audit/exports': 'audit:read',
   'GET /v1/snapshot': 'snapshot:read',
+  'GET /v1/policy/ima': 'policy:read',
   'GET /v1/reference-values': 'policy:read',
   'POST /v1/reference-values/capture': 'reference-values:capture',
   'POST /v1/reference-values/retire': 'reference-values:retire',
