@@ -28,8 +28,8 @@ export interface Fleet {
   readonly folder: string;
 }
 
-/** An agent waits for as long as all the faults of two minutes may keep it. */
-const PATIENCE_SECONDS = 180;
+/** The agent's own where its configuration says nothing. */
+const PATIENCE_SECONDS = 900;
 
 /** Agents' configurations, which differ by name and folder alone. */
 export function agentConfigs({

@@ -10,7 +10,7 @@ import { postgresPrograms } from '#test/lab/postgres.ts';
 
 /** Of load; starting and letting the last joins end come on top. A release is soaked for ten: npm run soak. */
 const MINUTES = 2;
-/** The load, an agent's whole patience, and what starting takes on a machine with much to do. */
+/** The load, the waits of agents that were told to come back late in it, and what starting takes on a machine with much to do. */
 const ENDS_WITHIN_MS = (MINUTES + 6) * 60_000;
 
 const reportSchema = z.object({
