@@ -12,7 +12,7 @@ const UNITS = 300;
 const WARM_UP = 600;
 const CONCURRENCY = 16;
 
-/** The same joins over each database. CPU is the sum over the service's processes and the database's. */
+/** The same joins over each database, PostgreSQL over TLS on loopback. CPU is the sum over the service's processes and the database's. */
 export interface DatabasesBench {
   readonly sqlite: LoadCost;
   readonly postgres: LoadCost;
