@@ -33,6 +33,8 @@ export interface Figures {
   /** Certificates whose answer never arrived: the agent began anew when its ticket had ended. */
   readonly answersLost: number;
   readonly orphaned: number;
+  /** Joins whose agent ran out of patience: every one was told to come back, and got nothing. */
+  readonly gaveUp: number;
   /** Intents whose signature or record failed with the store: closed by a later start. */
   readonly open: number;
 }
@@ -93,11 +95,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     return issued.filter(({ spki_fingerprint: spki }) => !asked.has(spki)).map(({ serial }) => serial);
   },
 
-  'every join got its one certificate': ({ joins }) =>
+  'every join got its one certificate, or none and was told to come back': ({ joins }) =>
     joins
-      .filter(({ outcome, attempts, installed }) => {
-        const serials = new Set(attempts.flatMap(({ received }) => received.map(({ serial }) => serial)));
-        return outcome !== 'joined' || serials.size !== 1 || !serials.has(installed ?? '');
+      .filter((join) => {
+        const serials = serialsOf(join);
+        return !gaveUp(join) && (join.outcome !== 'joined' || serials.size !== 1 || !serials.has(join.installed ?? ''));
       })
       .map(({ machine, outcome }) => `${machine}: ${outcome ?? 'has not ended'}`),
 
@@ -156,6 +158,7 @@ export function figuresOf(evidence: Evidence): Figures {
     issued: issued.size,
     received: serials.size,
     answersLost: [...issued.keys()].filter((serial) => !serials.has(serial)).length,
+    gaveUp: evidence.joins.filter(gaveUp).length,
     orphaned: inState('orphaned'),
     open: inState('signing'),
   };
@@ -176,16 +179,16 @@ interface Index {
 function indexOf({ store: { records, certificates }, joins }: Evidence): Index {
   const refused = records.filter(({ type }) => type === 'join.refused');
   return {
-    signing: serialsOf(records, 'certificate.signing'),
-    issued: serialsOf(records, 'certificate.issued'),
-    orphaned: serialsOf(records, 'certificate.orphaned'),
+    signing: recordsOf(records, 'certificate.signing'),
+    issued: recordsOf(records, 'certificate.issued'),
+    orphaned: recordsOf(records, 'certificate.orphaned'),
     rows: new Map(certificates.map((row) => [row.serial, row])),
     received: attemptsOf(joins).flatMap(({ machine, received }) => received.map((one) => ({ ...one, machine }))),
     refusedRequests: new Set(refused.flatMap(({ requestId }) => requestId ?? [])),
   };
 }
 
-function serialsOf(
+function recordsOf(
   records: readonly AuditRecord[],
   type: 'certificate.signing' | 'certificate.issued' | 'certificate.orphaned',
 ): Serials {
@@ -197,6 +200,13 @@ function serialsOf(
   }
   return found;
 }
+
+const serialsOf = ({ attempts }: LedgerJoin): ReadonlySet<string> =>
+  new Set(attempts.flatMap(({ received }) => received.map(({ serial }) => serial)));
+
+/** The agent's own words for "later": what it says of any other end is a finding. */
+const LATER = /^(?:not-yet|unreachable): /;
+const gaveUp = (join: LedgerJoin): boolean => LATER.test(join.outcome ?? '') && serialsOf(join).size === 0;
 
 const attemptsOf = (joins: readonly LedgerJoin[]): readonly Attempt[] => joins.flatMap(({ attempts }) => attempts);
 

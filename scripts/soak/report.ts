@@ -111,6 +111,7 @@ export function renderReport(report: SoakReport): string {
     ...columns([HEADINGS, ...rows]),
     '',
     `${report.joins} joins, ${figures.received} certificates received, ${figures.issued} issued (${figures.answersLost} of them in answers that were lost)`,
+    `${figures.gaveUp} agents ran out of patience, with no certificate`,
     `the last join ended ${seconds(report.drainedSeconds)} after the load`,
     `${figures.orphaned} orphaned, ${figures.open} intents open, ${figures.records} audit records`,
     ...(findings.length === 0 ? ['Nothing was lost.'] : findings.map(renderFinding)),

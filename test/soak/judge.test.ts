@@ -142,7 +142,7 @@ const FIRST = 'every certificate was on record before it was signed';
 const SAME = 'the store and its audit log tell the same of every serial';
 const TWICE = 'no key and no ticket has two certificates';
 const ASKED = 'no certificate was issued that nobody asked for';
-const ONE = 'every join got its one certificate';
+const ONE = 'every join got its one certificate, or none and was told to come back';
 const REFUSED = 'every refusal of a join is on record';
 const PROBLEM = 'every problem is one that a fault explains';
 const GONE = 'only a process that was killed gives no answer';
@@ -186,7 +186,8 @@ const ROWS: readonly [string, Evidence, readonly string[]][] = [
     withRow('03', { spki_fingerprint: spkiFingerprint(utf8('stranger')) }),
     [ASKED],
   ],
-  ['a join that gave up', withJoin({ outcome: 'not-yet: it took too long' }), [ONE]],
+  ['a join that gave up over a certificate', withJoin({ outcome: 'not-yet: it took too long' }), [ONE]],
+  ['a join that was refused', withJoin({ outcome: 'refused: evidence-rejected' }), [ONE]],
   ['a join that has not ended', withJoin({ outcome: undefined }), [ONE]],
   ['a join that installed another certificate than it got', withJoin({ installed: '03' }), [ONE]],
   [
@@ -228,6 +229,25 @@ describe('the judge of a soak', () => {
 
   test('counts what is no fault: answers that were lost, orphans, intents that are open', () => {
     const lost: Evidence = { ...WHOLE, joins: [JOIN] };
-    expect(figuresOf(lost)).toEqual({ records: 8, issued: 2, received: 1, answersLost: 1, orphaned: 1, open: 1 });
+    expect(figuresOf(lost)).toEqual({
+      records: 8,
+      issued: 2,
+      received: 1,
+      answersLost: 1,
+      gaveUp: 0,
+      orphaned: 1,
+      open: 1,
+    });
+  });
+
+  test('counts who was told to come back until there was no patience left', () => {
+    const later: LedgerJoin = {
+      ...JOIN,
+      outcome: 'not-yet: dependency-unavailable',
+      attempts: [],
+      installed: undefined,
+    };
+    const evidence: Evidence = { ...WHOLE, joins: [...WHOLE.joins, later] };
+    expect([judge(evidence), figuresOf(evidence).gaveUp]).toEqual([[], 1]);
   });
 });

@@ -46,7 +46,7 @@ const REPORT: SoakReport = {
   joinsPerSecond: 0.2,
   drainedSeconds: 3,
   faults: faultRows(HAPPENED, JOINS, EXCHANGES, 30_000),
-  figures: { records: 20, issued: 5, received: 5, answersLost: 0, orphaned: 1, open: 0 },
+  figures: { records: 20, issued: 5, received: 5, answersLost: 0, gaveUp: 0, orphaned: 1, open: 0 },
   findings: [],
 };
 

@@ -10,12 +10,13 @@ import { postgresPrograms } from '#test/lab/postgres.ts';
 
 /** Of load; starting and letting the last joins end come on top. A release is soaked for ten: npm run soak. */
 const MINUTES = 2;
-/** The load, the waits of agents that were told to come back late in it, and what starting takes on a machine with much to do. */
+/** The load, an agent's whole patience, and what starting takes on a machine with much to do. */
 const ENDS_WITHIN_MS = (MINUTES + 6) * 60_000;
 
 const reportSchema = z.object({
   skipped: z.array(z.string()),
   faults: z.array(z.object({ fault: z.string() })),
+  joins: z.number(),
   joinsPerSecond: z.number(),
   findings: z.array(z.unknown()),
 });
@@ -37,6 +38,7 @@ describe.skipIf(postgresPrograms() === undefined)(`${MINUTES} minutes of faults 
 
   test('lose no record, double no certificate, and are told of in documented words', () => {
     expect(report.findings).toEqual([]);
+    expect(report.joins).toBeGreaterThan(500);
   });
 
   test('are each there once a minute', () => {
