@@ -50,6 +50,9 @@ async function ask(): Promise<readonly string[]> {
   return answers;
 }
 
+/** The snapshot that a restart begins with. */
+const kept = (): Promise<Buffer> => readFile(join(service.folder, 'muster/for-authorizers/state/snapshot'));
+
 const KNOWN = ['node-not-joined', 'node-unknown', 'no-opinion'];
 
 describe('muster authorizer', () => {
@@ -59,10 +62,13 @@ describe('muster authorizer', () => {
       await expect.poll(ask, { timeout: 10_000 }).toEqual(KNOWN);
       const ready = await fetch(`http://127.0.0.1:${observerPort}/readyz`);
       expect(ready.status).toBe(200);
+      const before = await kept();
       expect(
         (await service.muster('enrol', 'worker-2', '--pool', 'general', '--ek-hash', 'cd'.repeat(32))).exitCode,
       ).toBe(0);
       await expect.poll(ask, { timeout: 10_000 }).toEqual(['node-not-joined', 'node-not-joined', 'no-opinion']);
+      // What the service sent counts from when it was verified, and is on the disk a moment later.
+      await expect.poll(kept, { timeout: 10_000 }).not.toEqual(before);
       process.kill(service.pid(), 'SIGKILL');
       await authorizer.kill();
     }
